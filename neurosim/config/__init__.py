@@ -1,0 +1,15 @@
+"""Experiments as TOML files: tables, checks and their messages, and what is built from them."""
+
+from neurosim.config.build import device_model, scale
+from neurosim.config.experiment import Experiment, parse_experiment
+from neurosim.config.keys import set_key
+from neurosim.config.load import load_experiment
+
+__all__ = [
+    "Experiment",
+    "device_model",
+    "load_experiment",
+    "parse_experiment",
+    "scale",
+    "set_key",
+]

@@ -1,0 +1,83 @@
+"""Dotted keys such as ``learning.beta``: setting them in a document, and what they stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurosim.config import tables
+from neurosim.config.device import Device, all_keys
+from neurosim.config.fields import Table, Unit
+from neurosim.errors import ConfigError, nearest
+
+TABLES: dict[str, type[Table]] = {
+    "data": tables.Data,
+    "network": tables.Network,
+    "crossbar": tables.Crossbar,
+    "device": Device,
+    "settle": tables.Settle,
+    "learning": tables.Learning,
+    "train": tables.Train,
+    "trace": tables.Trace,
+}
+"""The tables that describe one experiment ([sweep] varies them)."""
+
+AXES = "sweep.axes."
+
+
+def split(dotted: str) -> list[str]:
+    """Return the parts of a dotted key; what follows ``sweep.axes.`` is one part, itself a dotted key."""
+    if dotted.startswith(AXES):
+        return ["sweep", "axes", dotted.removeprefix(AXES)]
+    return dotted.split(".")
+
+
+def set_key(document: dict[str, Any], dotted: str, value: Any) -> dict[str, Any]:
+    """Set the value at a dotted key of `document`, in place, and return the document.
+
+    Raises
+    ------
+    ConfigError
+        A part of the key is empty, or holds a value where a table is needed.
+    """
+    *path, last = split(dotted)
+    if not all([*path, last]):
+        raise ConfigError(f"key {dotted!r}: expected a dotted key such as learning.beta")
+    inner = document
+    for depth, part in enumerate(path):
+        inner = inner.setdefault(part, {})
+        if not isinstance(inner, dict):
+            held = ".".join(path[: depth + 1])
+            raise ConfigError(f"key {dotted!r}: {held} holds {inner!r}, which has no keys below it")
+    inner[last] = value
+    return document
+
+
+def known_keys(table: str) -> list[str]:
+    """Return the keys of [table]."""
+    return all_keys() if table == "device" else list(TABLES[table].model_fields)
+
+
+def why_unknown(dotted: str) -> str | None:
+    """Return why `dotted` is no key of an experiment, with the nearest one, or None when it is a key."""
+    table, _, key = dotted.partition(".")
+    if table not in TABLES:
+        every = [f"{t}.{k}" for t in TABLES for k in known_keys(t)]
+        home = [name for name in every if name.endswith(f".{table}")]
+        near = f" (did you mean {home[0]!r}?)" if home and not key else nearest(dotted, every)
+        return f"unknown key {dotted!r}{near}; expected table.key, tables: {', '.join(TABLES)}"
+    if not key:
+        return f"{table!r} is a whole table; expected one of its keys: {', '.join(known_keys(table))}"
+    head, *below = key.split(".")
+    if head not in known_keys(table):
+        known = known_keys(table)
+        return f"unknown key {head!r} in [{table}]{nearest(head, known)}; allowed: {', '.join(known)}"
+    if below and dotted.split(".")[:2] != ["train", "lr"]:
+        return f"{table}.{head} holds a single value; there is no key {dotted!r}"
+    return None
+
+
+def unit_of(dotted: str) -> str | None:
+    """Return the SI unit of a quantity key, or None for a pure number or a name."""
+    table, _, key = dotted.partition(".")
+    field = TABLES[table].model_fields.get(key) if table in TABLES else None
+    return next((m.symbol for m in field.metadata if isinstance(m, Unit)), None) if field else None

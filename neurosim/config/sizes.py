@@ -1,0 +1,29 @@
+"""What the known data sets hold, so that a network that cannot fit one is refused before it is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neurosim.data.registry import SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Features and classes of a data set, and its training and test images; a set in one piece has no test images."""
+
+    features: int
+    classes: int
+    train: int
+    test: int
+
+    def split(self, test_fraction: float) -> tuple[int, int]:
+        """Return the number of training and of test images."""
+        if self.test:
+            return self.train, self.test
+        test = min(max(round(test_fraction * self.train), 1), self.train - 1)
+        return self.train - test, test
+
+
+SHAPES = {"digits": (64, 10), "mnist": (784, 10), "fashion_mnist": (784, 10)}
+
+SIZES = {name: Size(*shape, *SOURCES[name].samples) for name, shape in SHAPES.items()}

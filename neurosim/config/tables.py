@@ -1,0 +1,130 @@
+"""The tables of an experiment file, key by key, with defaults. Checks across keys are in `checks`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from neurosim.config.fields import (
+    BelowOne,
+    Count,
+    Farads,
+    NonNegative,
+    Positive,
+    Rates,
+    Seed,
+    Share,
+    Sizes,
+    Table,
+    Volts,
+    Whole,
+    named,
+)
+from neurosim.networks.activations import ACTIVATIONS
+from neurosim.numerics.integrators import INTEGRATORS
+from neurosim.settle import ADAPTIVE
+
+
+class Data(Table):
+    """[data]: what is learned."""
+
+    name: Literal["digits", "mnist", "fashion_mnist"] = Field(default="digits", description="data set")
+    folder: str | None = Field(default=None, description="folder with the data files, in quotes")
+    train_limit: Count | None = Field(default=None, description="use only so many training images")
+    test_limit: Count | None = Field(default=None, description="use only so many test images")
+    test_fraction: Share = Field(default=0.2, description="share of 'digits' held out as the test set")
+
+
+class Network(Table):
+    """[network]: layers, activation and output."""
+
+    layers: Sizes = Field(default=(64, 32, 10), description="neurons per layer, the input first")
+    activation: Annotated[str, named(ACTIVATIONS)] = Field(default="steep_logistic", description="activation")
+    output: Literal["squared_error", "softmax"] = Field(default="squared_error", description="loss and output layer")
+    bias: bool = Field(default=True, description="bias arrays, without quotes")
+    tied: bool = Field(default=True, description="one array read both ways, without quotes")
+    init_gain: Positive = Field(default=1.0, description="weights start within init_gain / sqrt(inputs)")
+    tau_spread: NonNegative = Field(default=0.0, description="relative spread of the node time constants")
+    target_low: float = Field(default=0.0, description="target activity of a wrong class")
+    target_high: float = Field(default=1.0, description="target activity of the right class")
+
+
+class Crossbar(Table):
+    """[crossbar]: how weights lie on conductance pairs, and how they are read."""
+
+    mapping: Literal["one_sided", "balanced", "reference"] = Field(default="balanced", description="mapping")
+    scheme: Literal["push_pull", "single"] = Field(
+        default="push_pull", description="which devices of a pair are pulsed"
+    )
+    w_max: Positive = Field(default=2.0, description="largest weight; g_ref = (g_max - g_min) / w_max")
+    read_noise: BelowOne = Field(default=0.0, description="standard deviation of a conductance, relative, at each read")
+    read_noise_scope: Literal["frozen", "phase", "step"] = Field(
+        default="frozen", description="which reads share one draw of the read noise"
+    )
+    v_ref: Volts = Field(default=0.2, description="voltage of activity 1")
+    c_node: Farads = Field(default=1e-12, description="capacitance of a node; tau = c_node / g_ref")
+
+
+class Settle(Table):
+    """[settle]: how the network reaches its steady state."""
+
+    method: Literal["transient", "operating_point"] = Field(default="transient", description="method")
+    integrator: Annotated[str, named({**INTEGRATORS, ADAPTIVE: None})] = Field(
+        default="euler", description="integrator"
+    )
+    dt: Positive = Field(default=1.0, description="time step in units of tau")
+    free_steps: Count = Field(default=50, description="time steps of the free phase")
+    nudged_steps: Count = Field(default=20, description="time steps of each nudged phase")
+    tolerance: Positive = Field(default=1e-2, description="largest residual of a settled state")
+    max_sweeps: Count = Field(default=500, description="limit of the operating-point solver")
+    solver: Literal["alternating", "synchronous", "anderson"] = Field(default="alternating", description="solver")
+    on_unsettled: Literal["raise", "mask", "accept"] = Field(
+        default="raise", description="what to do with samples that did not settle"
+    )
+    state_noise: NonNegative = Field(default=0.0, description="stationary standard deviation of the state")
+    backend: Literal["numpy", "cupy"] = Field(default="numpy", description="array backend")
+    dtype: Literal["float32", "float64"] = Field(default="float32", description="precision")
+    rtol: Positive = Field(default=1e-6, description="relative tolerance of the adaptive integrator")
+    atol: Positive = Field(default=1e-8, description="absolute tolerance of the adaptive integrator")
+
+
+class Learning(Table):
+    """[learning]: gradient estimator and the way an update reaches the devices."""
+
+    estimator: Literal["one_sided", "random_sign", "symmetric", "holomorphic", "oscillating", "rbp"] = Field(
+        default="symmetric", description="gradient estimator"
+    )
+    beta: Positive = Field(default=0.5, description="amplitude of the nudge; the estimator sets its sign")
+    points: Annotated[int, Field(ge=2)] = Field(default=4, description="points on the circle, or per period")
+    waveform: Literal["rotation", "cosine"] = Field(default="rotation", description="waveform")
+    harmonics: Literal[1, 3, 5] = Field(default=1, description="highest harmonic that is read")
+    dwell: Count = Field(default=20, description="time steps per point")
+    periods: Count = Field(default=1, description="periods averaged")
+    discard_periods: Whole = Field(default=0, description="periods before the average")
+    update: Literal["differenced", "in_situ"] = Field(default="differenced", description="update")
+    programmer: Literal["ideal", "rounded", "stochastic"] = Field(default="ideal", description="programmer")
+    rounding: Literal["nearest", "stochastic"] = Field(default="nearest", description="rounding of pulse counts")
+    train_length: Count = Field(default=31, description="pulses of a stochastic train")
+
+
+class Train(Table):
+    """[train]: epochs, learning rates and seed."""
+
+    epochs: Count = Field(default=10, description="passes over the training set")
+    batch: Count = Field(default=32, description="images per update")
+    lr: Rates = Field(default=0.1, description="learning rate")
+    momentum: BelowOne = Field(default=0.0, description="momentum, kept digitally")
+    weight_decay: NonNegative = Field(default=0.0, description="weight decay, kept digitally")
+    seed: Seed = Field(default=0, description="root of all random streams")
+    probe_batch: Count = Field(default=64, description="images on which gradients are compared")
+    checkpoint_every: Whole = Field(default=0, description="epochs; 0 for only on a stop signal")
+
+
+class Trace(Table):
+    """[trace]: what is stored in the run file besides the metrics."""
+
+    weights_every: Whole = Field(default=0, description="epochs; 0 for the first and the last only")
+    pulses: bool = Field(default=False, description="store pulse counts, without quotes")
+    settling: bool = Field(default=True, description="store one settling trace at the end, without quotes")
+    samples: Count = Field(default=4, description="images in the settling trace")

@@ -1,0 +1,8 @@
+"""Arrays of conductance pairs: mapping of weights, programming, reads and their noise."""
+
+from neurosim.crossbar.array import Crossbar
+from neurosim.crossbar.mapping import MAPPINGS, SCHEMES
+from neurosim.crossbar.pair import PairState
+from neurosim.crossbar.read import OutputNoise, WeightNoise
+
+__all__ = ["MAPPINGS", "SCHEMES", "Crossbar", "OutputNoise", "PairState", "WeightNoise"]

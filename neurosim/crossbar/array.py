@@ -1,0 +1,236 @@
+"""A crossbar: a pair array of devices, its mapping, its programming and its reads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from neurosim.backend import Array, namespace
+from neurosim.crossbar.mapping import MAPPINGS, Layout
+from neurosim.crossbar.pair import PairState
+from neurosim.crossbar.read import WeightNoise
+from neurosim.devices import Cells, DeviceModel
+from neurosim.errors import ConfigError, RangeError, ShapeError, choose
+from neurosim.rng import Streams
+from neurosim.units import format_quantity
+
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crossbar:
+    """An array of weights ``W = (G+ - G-) / g_ref`` on pairs of devices. Make one with `build`.
+
+    Rows are inputs, columns are outputs: a read from the rows gives ``x @ W``, from the columns ``a @ W.T``.
+    The devices belong to the crossbar and never change; the conductances are a `PairState` passed in and out.
+
+    Attributes
+    ----------
+    name
+        Name of the synapse; names the random streams of its devices.
+    shape
+        (rows, cols).
+    device
+        Device model of every element.
+    mapping, scheme
+        Names of the mapping and of the update scheme.
+    g_ref
+        Conductance of a weight of one [S].
+    read_noise
+        Std of a conductance at each read relative to its value; not clipped, so keep it well below 1.
+    cells_plus, cells_minus
+        The individual devices.
+    dtype
+        ``"float32"`` or ``"float64"``.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    device: DeviceModel
+    mapping: str
+    scheme: str
+    g_ref: float
+    read_noise: float
+    cells_plus: Cells
+    cells_minus: Cells
+    dtype: str
+    layout: Layout = field(repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        name: str,
+        shape: tuple[int, int],
+        *,
+        device: DeviceModel,
+        mapping: str,
+        scheme: str,
+        g_ref: float,
+        read_noise: float,
+        streams: Streams,
+        dtype: Any = "float32",
+    ) -> Crossbar:
+        """Check the parameters, draw the devices and return the array.
+
+        The devices come from the streams ``devices/<name>/plus`` and ``devices/<name>/minus``.
+
+        Raises
+        ------
+        ConfigError
+            Unknown mapping or dtype, or a scheme that the mapping does not have.
+        RangeError
+            `g_ref` or `read_noise` out of range, or a step that `dtype` cannot resolve at ``g_max``.
+        ShapeError
+            `shape` is not two positive integers.
+        """
+        where = f"crossbar {name}"
+        layout = choose(choose(MAPPINGS, mapping, f"{where}: mapping"), scheme, f"{where}: scheme of mapping {mapping}")
+        check_array(where, shape, device, g_ref, read_noise, str(dtype))
+        xp = streams.backend.xp
+        plus, minus = (
+            device.sample(size, streams.generator(f"devices/{name}/{side}"), xp, xp.dtype(dtype))
+            for side, size in (("plus", shape), ("minus", layout.minus_shape(shape)))
+        )
+        return cls(
+            name,
+            shape,
+            device,
+            mapping,
+            scheme,
+            float(g_ref),
+            float(read_noise),
+            plus,
+            minus,
+            str(dtype),
+            layout,
+        )
+
+    @property
+    def w_max(self) -> float:
+        """Largest nominal weight; weights lie in [-w_max, w_max]."""
+        return self.layout.span(self.device) / self.g_ref
+
+    @property
+    def devices_per_pulse(self) -> int:
+        """Devices moved by one pulse of `pulse`: 2 for push-pull, 1 for single."""
+        return self.layout.devices_per_pulse
+
+    @property
+    def weight_step(self) -> float:
+        """Nominal change of weight by one pulse at mid-range."""
+        return self.devices_per_pulse * self.device.step / self.g_ref
+
+    def encode(self, weights: Array, rng: Any) -> PairState:
+        """Return the state programmed exactly to `weights` (rows, cols), limited to each device's range."""
+        d = self._difference(weights, "weights")
+        if not bool(namespace(d).isfinite(d).all()):
+            raise RangeError(f"crossbar {self.name}: weights that are not finite cannot be encoded")
+        pair = self.layout.place(d, self.device, self.cells_plus, self.cells_minus)
+        return self._programmed(*pair, rng)
+
+    def weights(self, state: PairState) -> Array:
+        """Return the visible weights ``(G+ - G-) / g_ref``, (rows, cols)."""
+        w = state.read_plus - state.read_minus
+        w *= 1 / self.g_ref
+        return w
+
+    def write(self, state: PairState, delta_w: Array, rng: Any) -> PairState:
+        """Return the state after an exact change of the weights by `delta_w`, within each device's range."""
+        d = self._difference(delta_w, "delta_w")
+        pair = self.layout.shift(state.g_plus, state.g_minus, d, self.device, self.cells_plus, self.cells_minus)
+        return self._programmed(*pair, rng)
+
+    def pulse(self, state: PairState, counts: Array, rng: Any) -> PairState:
+        """Return the state after ``|counts|`` pulses (rows, cols) on each weight; positive raises the weight.
+
+        Push-pull gives each pulse to both devices, in opposite directions. Only devices that got a pulse get
+        a new visible conductance.
+        """
+        self._check(counts, "counts")
+        device = self.device
+        g_plus = device.pulse(state.g_plus, counts, self.cells_plus, rng)
+        read_plus = self._reread(state.read_plus, g_plus, counts, self.cells_plus, rng)
+        if self.devices_per_pulse == 1:
+            return PairState(g_plus, state.g_minus, read_plus, state.read_minus)
+        g_minus = device.pulse(state.g_minus, -counts, self.cells_minus, rng)
+        read_minus = self._reread(state.read_minus, g_minus, counts, self.cells_minus, rng)
+        return PairState(g_plus, g_minus, read_plus, read_minus)
+
+    def weight_noise(self, state: PairState) -> WeightNoise:
+        """Return the variances of the weights at one read: constant as long as nothing is programmed."""
+        k = self.read_noise / self.g_ref
+        plus, minus = k * state.read_plus, k * state.read_minus
+        plus *= plus
+        minus *= minus
+        if minus.shape != plus.shape:
+            return WeightNoise(plus, minus)
+        plus += minus
+        return WeightNoise(plus)
+
+    def noisy_weights(self, state: PairState, rng: Any) -> Array:
+        """Return the weights with one draw of the read noise of every device, (rows, cols)."""
+        w = self.weights(state)
+        if self.read_noise:
+            w += self.weight_noise(state).draw(rng)
+        return w
+
+    def forward_noise(self, x: Array, state: PairState, rng: Any) -> Array:
+        """Return the noise of reading `x` (batch, rows) from the rows, (batch, cols).
+
+        Equal in distribution to ``x @ noisy - x @ W`` with fresh noisy weights for every sample. For many
+        reads of one state keep `weight_noise`, for many of one input also ``weight_noise(state).forward(x)``.
+        """
+        if not self.read_noise:
+            return namespace(x).zeros((x.shape[0], self.shape[1]), dtype=x.dtype)
+        return self.weight_noise(state).forward(x).draw(rng)
+
+    def backward_noise(self, a: Array, state: PairState, rng: Any) -> Array:
+        """Return the noise of reading `a` (batch, cols) from the columns, (batch, rows): `forward_noise`."""
+        if not self.read_noise:
+            return namespace(a).zeros((a.shape[0], self.shape[0]), dtype=a.dtype)
+        return self.weight_noise(state).backward(a).draw(rng)
+
+    def _difference(self, weights: Array, what: str) -> Array:
+        """Return the difference of conductance [S] of `weights`, as a fresh array."""
+        self._check(weights, what)
+        xp = namespace(weights)
+        return xp.multiply(weights, self.g_ref, out=xp.empty(self.shape, dtype=self.dtype))
+
+    def _check(self, values: Array, what: str) -> None:
+        if values.shape != self.shape:
+            raise ShapeError(f"crossbar {self.name}: {what} {values.shape}, expected {self.shape}")
+
+    def _programmed(self, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
+        read_plus = self.device.visible(g_plus, self.cells_plus, rng)
+        read_minus = self.device.visible(g_minus, self.cells_minus, rng)
+        return PairState(g_plus, g_minus, read_plus, read_minus)
+
+    def _reread(self, read: Array, g: Array, counts: Array, cells: Cells, rng: Any) -> Array:
+        """Return the visible conductances after pulses: redrawn where there was one, else as before."""
+        if self.device.exact_read:
+            return g
+        index = namespace(g).flatnonzero(counts.ravel() != 0)
+        read = read.copy()
+        read.ravel()[index] = self.device.visible(g.ravel()[index], cells.take(index), rng)
+        return read
+
+
+def check_array(
+    where: str, shape: tuple[int, int], device: DeviceModel, g_ref: float, read_noise: float, dtype: str
+) -> None:
+    """Raise for parameters that no array can have; see `Crossbar.build`."""
+    if len(shape) != 2 or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise ShapeError(f"{where}: shape = {shape!r}: expected (rows, cols), both positive")
+    if dtype not in DTYPES:
+        raise ConfigError(f"{where}: dtype = {dtype!r}: allowed {' | '.join(DTYPES)}")
+    if not (math.isfinite(g_ref) and g_ref > 0):
+        raise RangeError(f"{where}: g_ref = {g_ref!r}: allowed (0, inf) S")
+    if not 0 <= read_noise < 1:
+        raise RangeError(f"{where}: read_noise = {read_noise!r}: allowed [0, 1), relative to the conductance")
+    resolution = device.g_max * 2.0 ** (-21 if dtype == "float32" else -50)
+    if device.step < resolution:
+        raise RangeError(
+            f"{where}: device.step = {format_quantity(device.step, 'S')}: {dtype} resolves steps above "
+            f"{format_quantity(resolution, 'S')} at g_max; use a larger step or dtype = 'float64'"
+        )

@@ -1,0 +1,142 @@
+"""How a signed weight is laid out on a pair of conductances, ``W = (G+ - G-) / g_ref``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from neurosim.backend import Array, namespace
+from neurosim.devices import Cells, DeviceModel
+
+
+class Layout(Protocol):
+    """One mapping with one update scheme.
+
+    Differences `d` are in siemens and have the shape of the array; they are scratch and may be overwritten.
+    """
+
+    @property
+    def devices_per_pulse(self) -> int:
+        """Devices moved by one pulse: 2 (G+ one way, G- the other) or 1 (G+ only)."""
+
+    def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the shape of G-."""
+
+    def span(self, device: DeviceModel) -> float:
+        """Return the largest nominal ``|G+ - G-|`` [S]."""
+
+    def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
+        """Return the pair programmed to the difference `d` from nothing."""
+
+    def shift(
+        self, g_plus: Array, g_minus: Array, d: Array, device: DeviceModel, plus: Cells, minus: Cells
+    ) -> tuple[Array, Array]:
+        """Return the pair after an exact write that changes the difference by `d`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneSided:
+    """One device carries the weight, the other rests at its own lower bound. Least current in the array.
+
+    The loaded device is placed relative to the floor of its idle partner, so the difference is exact even
+    where the bounds of the two differ. A pulse that pushes the idle device down is lost: half of a push-pull.
+    """
+
+    devices_per_pulse: int = 2
+
+    def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the shape of G-: one per weight."""
+        return shape
+
+    def span(self, device: DeviceModel) -> float:
+        """Return the full range of a device."""
+        return device.g_max - device.g_min
+
+    def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
+        """Return ``G+ = clip(floor of G- + d)``, ``G- = clip(floor of G+ - d)``."""
+        xp = namespace(d)
+        g_plus = minus.g_low + d
+        g_minus = xp.subtract(plus.g_low, d, out=d)
+        return device.write(g_plus, plus, out=g_plus), device.write(g_minus, minus, out=g_minus)
+
+    def shift(
+        self, g_plus: Array, g_minus: Array, d: Array, device: DeviceModel, plus: Cells, minus: Cells
+    ) -> tuple[Array, Array]:
+        """Return the pair placed anew at the changed difference (what the two have in common is removed)."""
+        d += g_plus
+        d -= g_minus
+        return self.place(d, device, plus, minus)
+
+
+@dataclass(frozen=True, slots=True)
+class Balanced:
+    """Both devices move around mid-range in opposite directions, each by half."""
+
+    devices_per_pulse: int = 2
+
+    def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the shape of G-: one per weight."""
+        return shape
+
+    def span(self, device: DeviceModel) -> float:
+        """Return the full range of a device: each half of it."""
+        return device.g_max - device.g_min
+
+    def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
+        """Return ``G+- = clip(g_mid +- d / 2)``."""
+        xp = namespace(d)
+        d *= 0.5
+        g_plus = device.g_mid + d
+        g_minus = xp.subtract(device.g_mid, d, out=d)
+        return device.write(g_plus, plus, out=g_plus), device.write(g_minus, minus, out=g_minus)
+
+    def shift(
+        self, g_plus: Array, g_minus: Array, d: Array, device: DeviceModel, plus: Cells, minus: Cells
+    ) -> tuple[Array, Array]:
+        """Return ``clip(G+ + d / 2)``, ``clip(G- - d / 2)``: what one device cannot take is lost."""
+        xp = namespace(d)
+        d *= 0.5
+        g_plus = g_plus + d
+        g_minus = xp.subtract(g_minus, d, out=d)
+        return device.write(g_plus, plus, out=g_plus), device.write(g_minus, minus, out=g_minus)
+
+
+@dataclass(frozen=True, slots=True)
+class Referenced:
+    """G+ alone is programmed; G- stays at mid-range, one per weight or one per row (a reference column)."""
+
+    shared: bool
+    devices_per_pulse: int = 1
+
+    def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the shape of G-."""
+        return (shape[0], 1) if self.shared else shape
+
+    def span(self, device: DeviceModel) -> float:
+        """Return half the range of a device: from mid-range to either bound."""
+        return 0.5 * (device.g_max - device.g_min)
+
+    def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
+        """Return ``G+ = clip(g_mid + d)``, ``G- = clip(g_mid)``."""
+        xp = namespace(d)
+        middle = xp.full(self.minus_shape(d.shape), device.g_mid, dtype=d.dtype)
+        d += device.g_mid
+        return device.write(d, plus, out=d), device.write(middle, minus, out=middle)
+
+    def shift(
+        self, g_plus: Array, g_minus: Array, d: Array, device: DeviceModel, plus: Cells, minus: Cells
+    ) -> tuple[Array, Array]:
+        """Return ``clip(G+ + d)`` and G- as it is."""
+        d += g_plus
+        return device.write(d, plus, out=d), g_minus
+
+
+MAPPINGS: dict[str, dict[str, Layout]] = {
+    "one_sided": {"push_pull": OneSided()},
+    "balanced": {"push_pull": Balanced(), "single": Referenced(shared=False)},
+    "reference": {"single": Referenced(shared=True)},
+}
+"""Mapping name -> the schemes it can be programmed with -> layout."""
+
+SCHEMES: tuple[str, ...] = ("push_pull", "single")
+"""Update schemes: G+ up and G- down, each half; or G+ only, in both directions."""

@@ -1,0 +1,7 @@
+"""One experiment, run: built from its configuration, trained, traced, and resumable."""
+
+from __future__ import annotations
+
+from neurosim.experiment.train import Progress, run
+
+__all__ = ["Progress", "run"]

@@ -1,0 +1,121 @@
+"""What is measured beside training: accuracy, gradient alignment, and one settling trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neurosim.backend import Array, Backend
+from neurosim.errors import ConvergenceError
+from neurosim.learning.bench import Bench
+from neurosim.learning.contrast import measure
+from neurosim.learning.controller import Controller, TrainState
+from neurosim.learning.estimators.base import Sample
+from neurosim.learning.reference import alignment, measure_rbp
+from neurosim.networks.rate import Nudge
+from neurosim.settle import transient
+from neurosim.traces import TraceWriter
+from neurosim.units import Scale
+
+EVALUATION_BATCH = 256
+
+
+def evaluate(
+    controller: Controller, state: TrainState, x: Array, y: Array, labels: np.ndarray, backend: Backend
+) -> tuple[float, float]:
+    """Return (mean loss, accuracy) of the free phase on inputs x, targets y and integer labels."""
+    losses, hits = 0.0, 0
+    for start in range(0, len(labels), EVALUATION_BATCH):
+        rows = slice(start, start + EVALUATION_BATCH)
+        bench = controller.bench(state, x[rows], y[rows])
+        a = bench.output(bench.free().a)
+        cost = bench.cost()
+        losses += float(cost.loss(a, bench.y).sum())
+        hits += int((backend.to_host(cost.scores(a)).argmax(axis=1) == labels[rows]).sum())
+    return losses / len(labels), hits / len(labels)
+
+
+def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: Array) -> dict[str, float]:
+    """Return the cosine of the estimator's gradient, as the hardware measures it, with the exact one.
+
+    Keys are the arrays and ``total``; all are NaN where the exact gradient does not exist (no settled free state).
+    """
+    bench = controller.bench(state, x, y)
+    weights = controller.weights(state)
+    ideal = Bench(controller.network, lambda _: weights, x, y, controller.options)
+    try:
+        reference = measure_rbp(ideal).gradient()
+    except ConvergenceError:
+        return {**dict.fromkeys(controller.crossbars, float("nan")), "total": float("nan")}
+    if controller.estimator is None:
+        return alignment(reference, reference)
+    contrast = measure(bench, controller.estimator, controller.streams.host("estimator", state.step))
+    return alignment(contrast.gradient(), reference)
+
+
+def record_settling(
+    controller: Controller, state: TrainState, x: Array, y: Array, writer: TraceWriter, scale: Scale
+) -> None:
+    """Write one settling of the batch x, y under the experiment's teaching signal to the trace, in SI units.
+
+    Phased estimators: the free phase, then each nudged phase restarted from the free state, one after the other.
+    Continuous ones: the run under the oscillating beta. Always integrated in time.
+    """
+    bench = controller.bench(state, x, y)
+    recorder = _Recorder(controller, bench, writer, scale)
+    estimator, options = controller.estimator, controller.options
+    if estimator is not None and hasattr(estimator, "schedule"):
+        signal = estimator.signal(options.dt)
+        recorder.phase(bench.start(), max(dict(estimator.schedule())), signal)
+        return
+    samples: tuple[Sample, ...] = ()
+    if estimator is not None:
+        samples = estimator.samples(controller.streams.host("estimator", state.step))
+    nudged = [s for s in samples if s.beta != 0]
+    recorder.is_complex = any(isinstance(s.beta, complex) for s in nudged)
+    free = recorder.phase(bench.start(), options.free_steps, None)
+    for sample in nudged:
+        recorder.phase(free, options.nudged_steps, sample.beta)
+
+
+class _Recorder:
+    """Integrates phase after phase on one time axis and hands every step to the trace."""
+
+    def __init__(self, controller: Controller, bench: Bench, writer: TraceWriter, scale: Scale) -> None:
+        self.controller, self.bench, self.writer, self.scale = controller, bench, writer, scale
+        self.to_host = controller.streams.backend.to_host
+        self.is_complex = False
+        self.time = 0.0
+
+    def phase(self, start: Array, steps: int, beta: Any) -> Array:
+        """Integrate `steps` from `start` under `beta` (None, a number or a function of time); return the end."""
+        bench, network = self.bench, self.controller.network
+        at = beta if callable(beta) else lambda _: 0.0 if beta is None else beta
+        self.is_complex = self.is_complex or isinstance(at(0.0), complex)
+        nudge = None if beta is None else Nudge(bench.cost(), bench.y, beta)
+        weights = bench.weights(0)
+        field = network.bind(weights, network.static_drive(weights, bench.x), nudge=nudge)
+        if isinstance(at(0.0), complex):
+            start = start.astype(np.result_type(start.dtype, np.complex64))
+        offset = self.time
+
+        def observe(step: int, t: float, u: Array) -> None:
+            self._record(offset + t, u, at(t))
+
+        self._record(offset, start, at(0.0))
+        result = transient(field, start, steps, self.controller.options, rng=bench.rng, observe=observe)
+        self.time = offset + steps * self.controller.options.dt
+        return result.u
+
+    def _record(self, t: float, u: Array, beta: complex) -> None:
+        a = self.controller.network.activation.value(u)
+        states = {
+            layer: (self._volts(u[:, part]), self._volts(a[:, part]))
+            for layer, part in self.controller.network.topology.slices.items()
+        }
+        self.writer.settling_record(t * self.scale.tau, states, complex(beta))
+
+    def _volts(self, values: Array) -> np.ndarray:
+        host = self.to_host(values) * self.scale.v_ref
+        return host.astype(np.complex64) if self.is_complex else host

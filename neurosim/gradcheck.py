@@ -1,0 +1,188 @@
+"""Estimators against the exact gradient: error over beta, its slope, cosines per array."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosim.backend import Array
+from neurosim.config import Experiment
+from neurosim.errors import ConfigError, TraceError
+from neurosim.experiment.build import build_controller
+from neurosim.experiment.train import batch_arrays, load_data
+from neurosim.learning.bench import Bench
+from neurosim.learning.contrast import measure_continuous, measure_phases
+from neurosim.learning.estimators import HolomorphicEP, OneSidedEP, OscillatingEP, SymmetricEP
+from neurosim.learning.reference import alignment, measure_rbp, relative_error
+from neurosim.rng import Streams
+
+TOLERANCE = 1e-13
+SLOPE_WINDOW = 0.15
+FLOOR = 1e-11
+QUASI_STATIC_POINTS = 24
+DEFAULT_BETAS = (0.03, 0.05, 0.08, 0.12)
+
+Gradient = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One estimator: relative error of its gradient and cosines with the exact one, over beta.
+
+    Attributes
+    ----------
+    order
+        Order in beta that theory gives; None for a row that is shown but not judged.
+    slope
+        Fitted slope of log error against log beta, over the points whose error is above round-off.
+    passed
+        Whether the slope is within 0.15 of the order (None: not judged).
+    """
+
+    estimator: str
+    betas: tuple[float, ...]
+    errors: tuple[float, ...]
+    cosines: tuple[Mapping[str, float], ...]
+    order: int | None
+    slope: float
+    passed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class GradientTable:
+    """Result of a gradient check: one row per estimator."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no judged row failed."""
+        return all(row.passed is not False for row in self.rows)
+
+
+def fitted_slope(betas: Sequence[float], errors: Sequence[float]) -> float:
+    """Return the slope of log error over log beta, above round-off; NaN with fewer than three such points."""
+    points = [(math.log(b), math.log(e)) for b, e in zip(betas, errors, strict=True) if e > FLOOR]
+    if len(points) < 3:
+        return math.nan
+    x, y = np.array(points).T
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def run(experiment: Experiment) -> GradientTable:
+    """Compare the estimators with the exact gradient on one batch at the initial weights, in float64.
+
+    The betas are the axis ``learning.beta`` of [sweep], the estimators its axis ``learning.estimator`` (all when
+    absent). Phased estimators and the cosine lock-in are taken at exact operating points (the quasi-static limit);
+    a continuous-time row is shown beside them and differs by its lag.
+    """
+    if experiment.settle.dtype != "float64":
+        raise ConfigError("[settle] dtype = 'float32': gradcheck needs 'float64' to resolve the slopes")
+    axes = dict(experiment.sweep.expanded()) if experiment.sweep else {}
+    betas = tuple(float(b) for b in axes.get("learning.beta", DEFAULT_BETAS))
+    chosen = axes.get("learning.estimator")
+    bench = initial_bench(experiment)
+    exact = measure_rbp(bench, TOLERANCE).gradient()
+    static = bench.exact(TOLERANCE)
+    rows = []
+    for label, family, order, gradient in _estimators(experiment):
+        if chosen is not None and family not in chosen:
+            continue
+        judged = order is not None
+        found = [gradient(static if judged else bench, beta) for beta in betas]
+        errors = tuple(relative_error(g, exact) for g in found)
+        slope = fitted_slope(betas, errors)
+        passed = abs(slope - order) <= SLOPE_WINDOW if order is not None else None
+        cosines = tuple(alignment(g, exact) for g in found)
+        rows.append(Row(label, betas, errors, cosines, order, slope, passed))
+    return GradientTable(tuple(rows))
+
+
+def initial_bench(experiment: Experiment) -> Bench:
+    """Return the bench of the untrained network of `experiment` on its first training samples."""
+    streams = Streams(experiment.train.seed)
+    controller, state = build_controller(experiment, streams)
+    data = load_data(experiment)
+    rows = slice(0, experiment.train.probe_batch)
+    x, y = batch_arrays(experiment, data.x_train[rows], data.y_train[rows], data.classes, streams.backend)
+    weights = controller.weights(state)
+    return Bench(controller.network, lambda _: weights, x, y, replace(controller.options, noise=0.0))
+
+
+def _phased(estimator: Any, bench: Bench) -> Gradient:
+    return measure_phases(bench, estimator, np.random.default_rng(0)).gradient()
+
+
+def _both_signs(bench: Bench, beta: float) -> Gradient:
+    plus, minus = _phased(OneSidedEP(beta), bench), _phased(OneSidedEP(-beta), bench)
+    return {name: (plus[name] + minus[name]) / 2 for name in plus}
+
+
+def _estimators(experiment: Experiment) -> list[tuple[str, str, int | None, Any]]:
+    """Return (label, family, order, function of bench and beta) of every row."""
+    learning = experiment.learning
+    n = learning.points
+    rows: list[tuple[str, str, int | None, Any]] = [
+        ("one-sided", "one_sided", 1, lambda bench, b: _phased(OneSidedEP(b), bench)),
+        ("random sign, mean of both", "random_sign", 2, _both_signs),
+        ("symmetric", "symmetric", 2, lambda bench, b: _phased(SymmetricEP(b), bench)),
+        (f"holomorphic N={n}", "holomorphic", n, lambda bench, b: _phased(HolomorphicEP(b, n), bench)),
+    ]
+    for h in (1, 3, 5):
+        name = "cosine lock-in" + "".join(f" + {k}." for k in (3, 5) if k <= h)
+
+        def quasi_static(bench: Bench, b: float, h: int = h) -> Gradient:
+            return _phased(OscillatingEP(b, "cosine", QUASI_STATIC_POINTS, harmonics=h), bench)
+
+        rows.append((name, "oscillating", h + 1, quasi_static))
+    if experiment.settle.method == "transient":
+
+        def running(bench: Bench, b: float) -> Gradient:
+            estimator = OscillatingEP(
+                b, learning.waveform, n, learning.dwell, learning.periods, learning.discard_periods, learning.harmonics
+            )
+            return measure_continuous(bench, estimator).gradient()
+
+        rows.append((f"{learning.waveform}, continuous time", "oscillating", None, running))
+    return rows
+
+
+def write(table: GradientTable, out: Path) -> None:
+    """Write ``gradcheck.csv`` (one line per estimator and beta) and ``gradcheck.png`` into folder `out`."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / "gradcheck.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            names = list(table.rows[0].cosines[0])
+            writer.writerow(["estimator", "beta", "relative_error", *(f"cosine_{n}" for n in names), "slope", "order"])
+            for row in table.rows:
+                for beta, error, cosines in zip(row.betas, row.errors, row.cosines, strict=True):
+                    values = [cosines[name] for name in names]
+                    writer.writerow([row.estimator, beta, error, *values, row.slope, row.order or ""])
+        _draw(table).savefig(out / "gradcheck.png", dpi=150)
+    except OSError as error:
+        raise TraceError(f"{out}: the gradient check could not be written: {error.strerror}") from error
+
+
+def _draw(table: GradientTable) -> Any:
+    """Return the figure: relative error over beta, one line per estimator with its slope in the legend."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    colours = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#999999")
+    for row, colour, marker in zip(table.rows, colours, "os^Dv<>x", strict=False):
+        order = "" if row.order is None else f"  (slope {row.slope:.2f}, theory {row.order})"
+        axes.loglog(row.betas, row.errors, marker=marker, color=colour, label=row.estimator + order)
+    axes.set_xlabel("nudge amplitude beta")
+    axes.set_ylabel("relative error of the gradient")
+    axes.grid(visible=True, which="both", alpha=0.25)
+    axes.legend(fontsize=8.5, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    figure.set_size_inches(9.6, 4.4)
+    return figure

@@ -1,0 +1,1 @@
+"""Learning: teaching signals, gradient estimators, references, programmers and the controller."""

@@ -1,0 +1,127 @@
+"""One batch on one network, ready to be settled under any beta: the bench on which estimators measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from neurosim.backend import Array, namespace
+from neurosim.learning.estimators.base import Sample
+from neurosim.networks.cost import Cost, bind_cost
+from neurosim.networks.rate import Nudge, RateNetwork, ReadNoise
+from neurosim.settle import Settled, SettleOptions, operating_point, settle, transient
+
+Weights = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Network, present weights, one batch and the way to settle it.
+
+    Attributes
+    ----------
+    network
+        Topology, activation, time constants.
+    weights
+        Phase number -> weights as they are read in that phase (0 is the free phase). A frozen reading returns the
+        same ones each time.
+    x, y
+        Inputs (batch, n_in) and targets (batch, n_classes).
+    options
+        How to settle.
+    fresh_noise
+        (weights of the phase, inputs) -> read noise drawn at every evaluation, or None.
+    rng
+        Generator of the state noise, or None.
+    """
+
+    network: RateNetwork
+    weights: Callable[[int], Weights]
+    x: Array
+    y: Array
+    options: SettleOptions
+    fresh_noise: Callable[[Array], ReadNoise] | None = None
+    rng: Any = None
+    one_reading: bool = True
+
+    def cost(self, phase: int = 0) -> Cost:
+        """Return the loss with the readout as read in `phase`."""
+        return bind_cost(self.network.topology, self.weights(phase))
+
+    def start(self, dtype: Any = None) -> Array:
+        """Return the resting state u = 0, shape (batch, nodes)."""
+        xp = namespace(self.x)
+        return xp.zeros((self.x.shape[0], self.network.topology.nodes), dtype=dtype or self.x.dtype)
+
+    def output(self, a: Array) -> Array:
+        """Return the columns of the output layer."""
+        top = self.network.topology
+        return a[:, top.slices[top.output]]
+
+    def free(self) -> Settled:
+        """Settle without a nudge, from rest."""
+        field = self._field(self.weights(0), self.x, None)
+        return settle(field, self.start(), self.options.free_steps, self.options, rng=self.rng)
+
+    def nudged(self, betas: Sequence[complex | float], start: Array, phase: int) -> Settled:
+        """Settle under `betas` at once (stacked on the batch axis), each from `start` (batch, nodes)."""
+        xp = namespace(self.x)
+        batch, copies = self.x.shape[0], len(betas)
+        dtype = start.dtype
+        if any(isinstance(b, complex) for b in betas):
+            dtype = xp.result_type(start.dtype, xp.complex64)
+        beta = xp.asarray(betas, dtype=dtype).repeat(batch)[:, None]
+        target = xp.tile(self.y, (copies, 1))
+        nudge = Nudge(self.cost(phase), target, beta)
+        field = self._field(self.weights(phase), self.x, nudge, copies)
+        stacked = xp.tile(start.astype(dtype), (copies, 1))
+        return settle(field, stacked, self.options.nudged_steps, self.options, rng=self.rng)
+
+    def run(
+        self, nudge: Callable[[float], complex], steps: int, every: int, observe: Callable[[int, Array], None]
+    ) -> Settled:
+        """Run from rest under beta(t) for `steps`, showing the activity after every `every` steps."""
+        xp = namespace(self.x)
+        is_complex = isinstance(nudge(0.0), complex)
+        dtype = xp.result_type(self.x.dtype, xp.complex64) if is_complex else self.x.dtype
+        activation = self.network.activation
+
+        def show(step: int, t: float, u: Array) -> None:
+            observe(step, activation.value(u))
+
+        field = self._field(self.weights(0), self.x, Nudge(self.cost(), self.y, nudge))
+        return transient(field, self.start(dtype), steps, self.options, rng=self.rng, observe=show, observe_every=every)
+
+    def exact(self, tolerance: float) -> Bench:
+        """Return this bench without noise and with tight operating points (for references)."""
+        options = replace(self.options, method="operating_point", tolerance=tolerance, noise=0.0, max_sweeps=5000)
+        return replace(self, options=options, fresh_noise=None, rng=None)
+
+    def operating_point(self) -> Settled:
+        """Return the free operating point by the solver, whatever ``options.method`` says."""
+        return operating_point(self._field(self.weights(0), self.x, None), self.start(), self.options)
+
+    def _field(self, weights: Weights, x: Array, nudge: Nudge | None, copies: int = 1) -> Any:
+        xp = namespace(x)
+        static = self.network.static_drive(weights, x)
+        noise = None
+        if copies > 1:
+            static = xp.tile(static, (copies, 1))
+        if self.fresh_noise is not None:
+            noise = self.fresh_noise(xp.tile(x, (copies, 1)) if copies > 1 else x)
+        return self.network.bind(weights, static, nudge=nudge, read_noise=noise)
+
+
+def sample_groups(samples: Sequence[Sample], one_reading: bool) -> list[list[Sample]]:
+    """Group nudged samples that can be settled as one stacked batch.
+
+    Real and complex betas are kept apart (real ones in real arithmetic); with fresh weights per phase every sample
+    is settled on its own.
+    """
+    nudged = [s for s in samples if s.beta != 0]
+    if not one_reading:
+        return [[s] for s in nudged]
+    real = [s for s in nudged if not isinstance(s.beta, complex)]
+    complex_ = [s for s in nudged if isinstance(s.beta, complex)]
+    return [group for group in (real, complex_) if group]

@@ -1,0 +1,244 @@
+"""From settled phases to the wanted change of every array: the differential, local observables.
+
+Each array's update is ``-dL/dW ~ (1/batch) P^T Q``, kept as its factors: every row of P and Q is one presentation
+of one phase (pre-synaptic drive, and post-synaptic signal times the phase's coefficient). Factors are what pulse
+trains need, and their product is the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurosim.backend import Array, namespace
+from neurosim.learning.bench import Bench, sample_groups
+from neurosim.learning.estimators.base import ContinuousEstimator, PhasedEstimator, Sample
+from neurosim.networks.topology import BIAS, INPUT, Synapse
+from neurosim.settle import Settled
+
+Factors = tuple[Array, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Phases that are programmed together. ``sign`` +1 potentiates, -1 depresses, 0 is a finished gradient."""
+
+    sign: int
+    factors: Mapping[str, Factors]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """What one batch asks of the arrays.
+
+    Attributes
+    ----------
+    groups
+        Potentiating and depressing phases, in the order in which they are programmed.
+    batch
+        Number of samples that count (settled ones under the policy ``mask``).
+    free_activity
+        Activity of the free state, or its estimate from the running average, shape (batch, nodes).
+    residual, settled
+        Worst residual of each sample over all phases, and whether it is within the tolerance, shape (batch,).
+    status
+        Of the worst phase, as a sentence.
+    products
+        Multiply-adds spent per sample on settling all phases.
+    """
+
+    groups: tuple[Group, ...]
+    batch: int
+    free_activity: Array
+    residual: Array
+    settled: Array
+    status: str
+    products: float = 0.0
+
+    def factors(self, name: str) -> Factors:
+        """Return P, Q of array `name` over all phases (what digital differencing sees)."""
+        pairs = [group.factors[name] for group in self.groups]
+        if len(pairs) == 1:
+            return pairs[0]
+        (p, q), (p2, q2) = pairs
+        if p is p2:
+            return p, q + q2
+        xp = namespace(p)
+        return xp.concatenate((p, p2)), xp.concatenate((q, q2))
+
+    def gradient(self) -> dict[str, Array]:
+        """Return dL/dW of every array, shape (rows, cols), mean over the batch."""
+        xp = namespace(self.free_activity)
+        found = {}
+        for name in self.groups[0].factors:
+            p, q = self.factors(name)
+            found[name] = xp.matmul(p.T, q) * (-1.0 / self.batch)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One phase result: its sample, the activity (batch, nodes) and the phase number of its reading."""
+
+    sample: Sample
+    a: Array
+    phase: int = 0
+
+
+def _rows(parts: Sequence[Array], sign: float) -> Array:
+    """Stack real parts (and `sign` times imaginary parts) on the batch axis."""
+    xp = namespace(parts[0])
+    found = []
+    for part in parts:
+        if part.dtype.kind == "c":
+            found += [part.real, sign * part.imag]
+        else:
+            found.append(part)
+    return xp.concatenate(found) if len(found) > 1 else xp.ascontiguousarray(found[0])
+
+
+def _sum_real(parts: Sequence[Array]) -> Array:
+    total = parts[0].real
+    for part in parts[1:]:
+        total = total + part.real
+    return total
+
+
+class _Observables:
+    """Builds P and Q of every array for a list of measured phases."""
+
+    def __init__(self, bench: Bench, free: Array, keep: Array | None) -> None:
+        self.bench, self.free, self.keep = bench, free, keep
+        self.top = bench.network.topology
+        self.x = bench.x
+        xp = namespace(self.x)
+        self.ones = xp.ones((self.x.shape[0], 1), dtype=self.x.dtype)
+
+    def factors(self, measured: Sequence[Measured]) -> dict[str, Factors]:
+        scaled = [m.a * self._weight(m.sample.coefficient, m.a) for m in measured]
+        if self.keep is not None:
+            scaled = [s * self.keep for s in scaled]
+        found = {s.name: self._synapse(s, measured, scaled) for s in self.top.synapses}
+        if self.top.readout:
+            errors = [self._readout_error(m) for m in measured]
+            for synapse in self.top.readout:
+                found[synapse.name] = self._readout(synapse, measured, errors)
+        return found
+
+    def _weight(self, coefficient: complex | float, a: Array) -> Any:
+        return coefficient if a.dtype.kind == "c" else complex(coefficient).real
+
+    def _synapse(self, synapse: Synapse, measured: Sequence[Measured], scaled: Sequence[Array]) -> Factors:
+        post = self.top.slices[synapse.post]
+        if synapse.pre in (INPUT, BIAS):  # a clamped drive is the same in all phases: one presentation will do
+            return self._clamped(synapse), _sum_real([s[:, post] for s in scaled])
+        pre = self.top.slices[synapse.pre]
+        if not synapse.reciprocal:  # vector-field form: pre at the free state, response of post
+            return self.free[:, pre], _sum_real([s[:, post] for s in scaled])
+        p = _rows([m.a[:, pre] for m in measured], -1.0)
+        return p, _rows([s[:, post] for s in scaled], 1.0)
+
+    def _clamped(self, synapse: Synapse) -> Array:
+        return self.x if synapse.pre == INPUT else self.ones
+
+    def _readout_error(self, m: Measured) -> Array:
+        """Return ``-c beta (softmax - y)``: the cost is part of F, so its gradient needs no response."""
+        factor = -complex(m.sample.coefficient) * complex(m.sample.beta)
+        error = self.bench.cost(m.phase).readout_factors(self.bench.output(m.a), self.bench.y)
+        if error is None:
+            raise TypeError("a readout array needs a cost with readout_factors")
+        error = error * (factor if error.dtype.kind == "c" else factor.real)
+        return error if self.keep is None else error * self.keep
+
+    def _readout(self, synapse: Synapse, measured: Sequence[Measured], errors: Sequence[Array]) -> Factors:
+        if synapse.pre == BIAS:
+            return self.ones, _sum_real(errors)
+        return _rows([self.bench.output(m.a) for m in measured], -1.0), _rows(errors, 1.0)
+
+
+def _contrast(
+    bench: Bench,
+    measured: Sequence[Measured],
+    free: Array,
+    residual: Array,
+    settled: Array,
+    status: str,
+    mask: bool,
+    products: float,
+) -> Contrast:
+    keep, batch = None, bench.x.shape[0]
+    if mask and not bool(settled.all()):
+        keep = settled.astype(bench.x.dtype)[:, None]
+        batch = max(int(settled.sum()), 1)
+    build = _Observables(bench, free, keep)
+    groups = []
+    for sign in (1, -1):
+        chosen = [m for m in measured if m.sample.potentiates == (sign > 0)]
+        if chosen:
+            groups.append(Group(sign, build.factors(chosen)))
+    return Contrast(tuple(groups), batch, free, residual, settled, status, products)
+
+
+def measure_phases(
+    bench: Bench, estimator: PhasedEstimator, rng: np.random.Generator, *, mask: bool = False
+) -> Contrast:
+    """Settle the phases of `estimator` on `bench` and return their contrast.
+
+    The nudged phases start from the saved free state, never from each other. `mask` drops samples that did not
+    settle in some phase.
+    """
+    samples = estimator.samples(rng)
+    free = bench.free()
+    measured = [Measured(s, free.a) for s in samples if s.beta == 0]
+    residual, settled, worst, products = free.residual, free.settled, free, free.products
+    xp, batch = namespace(bench.x), bench.x.shape[0]
+    for phase, group in enumerate(sample_groups(samples, bench.one_reading), start=1):
+        result = bench.nudged([s.beta for s in group], free.u, phase)
+        worst = _worse(worst, result)
+        products += result.products * len(group)
+        for i, sample in enumerate(group):
+            rows = slice(i * batch, (i + 1) * batch)
+            measured.append(Measured(sample, result.a[rows], phase))
+            residual = xp.maximum(residual, result.residual[rows])
+            settled = settled & result.settled[rows]
+    return _contrast(bench, measured, free.a, residual, settled, worst.status.value, mask, products)
+
+
+def _worse(first: Settled, second: Settled) -> Settled:
+    return second if float(second.residual.max()) > float(first.residual.max()) else first
+
+
+def measure_continuous(bench: Bench, estimator: ContinuousEstimator) -> Contrast:
+    """Run `bench` under the estimator's oscillating beta and return the lock-in contrast.
+
+    There is no settled state to test; a trajectory that is not finite is the only failure.
+    """
+    xp = namespace(bench.x)
+    schedule = dict(estimator.schedule())
+    signal = estimator.signal(bench.options.dt)
+    measured: list[Measured] = []
+
+    def observe(step: int, a: Array) -> None:
+        if step in schedule:
+            measured.append(Measured(schedule[step], a))
+
+    steps = max(schedule)
+    every = min(schedule) if len(schedule) == 1 else sorted(schedule)[1] - sorted(schedule)[0]
+    result = bench.run(signal, steps, every, observe)
+    free = None
+    for weight, m in zip(estimator.free_coefficients(), measured, strict=True):
+        part = m.a.real * float(weight)
+        free = part if free is None else free + part
+    finite = xp.isfinite(result.residual)
+    status = result.status.value
+    return _contrast(bench, measured, free, result.residual, finite, status, False, result.products)
+
+
+def measure(bench: Bench, estimator: Any, rng: np.random.Generator, *, mask: bool = False) -> Contrast:
+    """Return the contrast of any estimator on `bench`."""
+    if hasattr(estimator, "schedule"):
+        return measure_continuous(bench, estimator)
+    return measure_phases(bench, estimator, rng, mask=mask)

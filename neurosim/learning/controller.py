@@ -1,0 +1,173 @@
+"""The learning controller: phases -> contrast -> optimiser -> programmer -> new state. The one training step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from neurosim.backend import Array
+from neurosim.crossbar import Crossbar, PairState
+from neurosim.errors import ConvergenceError
+from neurosim.learning.bench import Bench, Weights
+from neurosim.learning.contrast import Contrast, measure
+from neurosim.learning.optimiser import SGD
+from neurosim.learning.programmers import Change, Programmer
+from neurosim.learning.reads import FreshReadNoise
+from neurosim.learning.reference import measure_rbp
+from neurosim.networks.rate import RateNetwork
+from neurosim.numerics.status import Status
+from neurosim.rng import Streams
+from neurosim.settle import SettleOptions
+
+
+@dataclass(frozen=True, slots=True)
+class TrainState:
+    """All that evolves: conductances of each array, velocities, updates made, pulses applied."""
+
+    pairs: Mapping[str, PairState]
+    velocity: Mapping[str, Array] = field(default_factory=dict)
+    step: int = 0
+    pulses: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What one training step tells: mean free loss, settled fraction, worst residual, counts per array."""
+
+    loss: float
+    settled: float
+    residual: float
+    counts: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """One training step on imperfect hardware.
+
+    Attributes
+    ----------
+    network
+        Topology, activation and time constants.
+    crossbars
+        One array per entry of ``network.topology.arrays``.
+    estimator
+        A phased or continuous estimator, or None for the exact gradient (RBP).
+    programmer, optimiser
+        How the wanted change is formed and applied.
+    options
+        How to settle.
+    streams
+        Named random streams; each is addressed by name and step.
+    in_situ
+        Program each group of phases at once (potentiate, then depress) instead of their digital difference.
+    noise_scope
+        Whether a read-noise draw is shared: ``"frozen"`` one draw per training step, seen by all its phases (it
+        cancels in the contrast), ``"phase"`` one per phase, ``"step"`` fresh at every read.
+    on_unsettled
+        ``"raise"``, ``"mask"`` (unsettled samples do not count) or ``"accept"``.
+    keep_counts
+        Report the pulse counts of each array.
+    """
+
+    network: RateNetwork
+    crossbars: Mapping[str, Crossbar]
+    estimator: Any
+    programmer: Programmer
+    optimiser: SGD
+    options: SettleOptions
+    streams: Streams
+    in_situ: bool = False
+    noise_scope: str = "frozen"
+    on_unsettled: str = "raise"
+    keep_counts: bool = False
+
+    def weights(self, state: TrainState) -> dict[str, Array]:
+        """Return the noise-free weights of all arrays."""
+        return {name: self.crossbars[name].weights(pair) for name, pair in state.pairs.items()}
+
+    def bench(self, state: TrainState, x: Array, y: Array) -> Bench:
+        """Return the bench of this step: weights as read, noise as declared."""
+        rng = self.streams.generator("state-noise", state.step) if self.options.noise else None
+        noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
+        if not noisy:
+            weights = self.weights(state)
+            return Bench(self.network, lambda _: weights, x, y, self.options, rng=rng)
+        if self.noise_scope == "step":
+            weights = self.weights(state)
+            draw = self.streams.generator("read", state.step)
+
+            def fresh(inputs: Array) -> FreshReadNoise:
+                return FreshReadNoise(self.network.topology, self.crossbars, state.pairs, inputs, draw)
+
+            return Bench(self.network, lambda _: weights, x, y, self.options, fresh, rng)
+        read = self._reading(state, per_phase=self.noise_scope == "phase")
+        return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=self.noise_scope == "frozen")
+
+    def _reading(self, state: TrainState, *, per_phase: bool) -> Callable[[int], Weights]:
+        drawn: dict[int, Weights] = {}
+
+        def read(phase: int) -> Weights:
+            key = phase if per_phase else 0
+            if key not in drawn:
+                drawn[key] = {
+                    name: self.crossbars[name].noisy_weights(
+                        pair, self.streams.generator(f"read/{name}/{key}", state.step)
+                    )
+                    for name, pair in state.pairs.items()
+                }
+            return drawn[key]
+
+        return read
+
+    def contrast(self, state: TrainState, bench: Bench) -> Contrast:
+        """Measure the contrast of this step, holding to the policy for samples that did not settle."""
+        if self.estimator is None:
+            return measure_rbp(bench)
+        found = measure(
+            bench,
+            self.estimator,
+            self.streams.host("estimator", state.step),
+            mask=self.on_unsettled == "mask",
+        )
+        bad = int((~found.settled).sum())
+        diverged = found.status == Status.DIVERGED.value
+        if diverged or (bad and self.on_unsettled == "raise"):
+            raise ConvergenceError(
+                f"training step {state.step}: {bad} of {found.settled.shape[0]} samples did not settle: "
+                f"{found.status} (largest residual {float(found.residual.max()):.3g}, settle.tolerance = "
+                f"{self.options.tolerance:g}). Allow more settle.free_steps / nudged_steps, use a smaller "
+                "network.init_gain or learning.beta, or set settle.on_unsettled = 'mask' or 'accept'"
+            )
+        return found
+
+    def step(self, state: TrainState, x: Array, y: Array) -> tuple[TrainState, StepReport]:
+        """Return the state after one update on inputs x (batch, n_in) and targets y (batch, n_classes)."""
+        bench = self.bench(state, x, y)
+        contrast = self.contrast(state, bench)
+        loss = float(bench.cost().loss(bench.output(contrast.free_activity), y).mean())
+        pairs, velocity = dict(state.pairs), dict(state.velocity)
+        counts: dict[str, Array] = {}
+        pulses = state.pulses
+        for name, crossbar in self.crossbars.items():
+            rng = self.streams.generator(f"program/{name}", state.step)
+            for change in self._changes(name, contrast, bench, velocity):
+                done = self.programmer.program(crossbar, pairs[name], change, rng)
+                pairs[name] = done.state
+                if done.counts is not None:
+                    pulses += float(abs(done.counts).sum()) * crossbar.layout.devices_per_pulse
+                    if self.keep_counts:
+                        counts[name] = counts[name] + done.counts if name in counts else done.counts
+        new = replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses)
+        return new, StepReport(loss, float(contrast.settled.mean()), float(contrast.residual.max()), counts)
+
+    def _changes(self, name: str, contrast: Contrast, bench: Bench, velocity: dict[str, Array]) -> list[Change]:
+        scale = 1 / contrast.batch
+        if self.in_situ:
+            return [Change(group.factors[name], scale * self.optimiser.lr[name]) for group in contrast.groups]
+        wanted = Change(contrast.factors(name), scale)
+        weights = bench.weights(0)[name]
+        change, moved = self.optimiser.change(name, wanted, weights, velocity.get(name))
+        if moved is not None:
+            velocity[name] = moved
+        return [change]

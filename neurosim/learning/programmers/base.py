@@ -1,0 +1,59 @@
+"""What a programmer is: it turns the wanted change of one array into physics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from neurosim.backend import Array, namespace
+
+if TYPE_CHECKING:
+    from neurosim.crossbar import Crossbar, PairState
+    from neurosim.learning.contrast import Factors
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The wanted change of one array's weights, as factors ``scale P^T Q`` or as a finished matrix.
+
+    Attributes
+    ----------
+    factors
+        P (presentations, rows) and Q (presentations, cols), or None.
+    scale
+        Learning rate divided by the batch.
+    matrix
+        Change of weight (rows, cols), where an optimiser has already formed it.
+    """
+
+    factors: Factors | None = None
+    scale: float = 1.0
+    matrix: Array | None = None
+
+    def weights(self) -> Array:
+        """Return the change of weight, shape (rows, cols)."""
+        if self.matrix is not None:
+            return self.matrix
+        if self.factors is None:
+            raise ValueError("Change needs factors or a matrix")
+        p, q = self.factors
+        return namespace(p).matmul(p.T, q * self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Programmed:
+    """The array after programming, and what was applied: signed pulse counts (rows, cols) or None."""
+
+    state: PairState
+    counts: Array | None
+
+
+class Programmer(Protocol):
+    """Turns wanted changes into conductance changes."""
+
+    name: str
+    needs_factors: bool
+
+    def program(self, crossbar: Crossbar, state: PairState, change: Change, rng: Any) -> Programmed:
+        """Return the array after one programming operation."""
+        ...

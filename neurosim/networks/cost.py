@@ -1,0 +1,123 @@
+"""What the network should minimise, and the force by which it is nudged.
+
+``beta > 0`` pulls toward the target: the drive of the output layer gets ``-beta dL/da``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from neurosim.backend import Array, namespace
+from neurosim.networks.product import product
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from neurosim.networks.topology import Topology
+
+
+class Cost(Protocol):
+    """A loss of the output activity ``a`` (batch, n_out) and the target ``y`` (batch, n_classes)."""
+
+    @property
+    def name(self) -> str:
+        """Its word in an experiment file."""
+        ...
+
+    def loss(self, a: Array, y: Array) -> Array:
+        """Return the loss of each sample, shape (batch,)."""
+        ...
+
+    def force(self, a: Array, y: Array) -> Array:
+        """Return dL/da of each sample, shape of `a`; holomorphic in `a`."""
+        ...
+
+    def scores(self, a: Array) -> Array:
+        """Return what is compared between classes, shape (batch, n_classes)."""
+        ...
+
+    def readout_factors(self, a: Array, y: Array) -> Array:
+        """Return dL/dlogits (batch, n_classes); None where the cost owns no readout array."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredError:
+    """``L = 1/2 sum_j (a_j - y_j)^2`` per sample (no division by the number of outputs)."""
+
+    name: str = "squared_error"
+
+    def loss(self, a: Array, y: Array) -> Array:
+        """Return L, shape (batch,)."""
+        return 0.5 * ((a - y) ** 2).sum(axis=1)
+
+    def force(self, a: Array, y: Array) -> Array:
+        """Return ``a - y``."""
+        return a - y
+
+    def scores(self, a: Array) -> Array:
+        """Return the activities themselves."""
+        return a
+
+    def readout_factors(self, a: Array, y: Array) -> Array:
+        """Return None: the output layer is part of the dynamics."""
+        return None
+
+
+def softmax(z: Array) -> Array:
+    """Return ``exp(z_j) / sum_k exp(z_k)`` over the last axis; holomorphic (shifted by the real maximum)."""
+    xp = namespace(z)
+    e = xp.exp(z - z.real.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SoftmaxCrossEntropy:
+    """``L = -sum_j y_j log softmax(a W + b)_j`` with a readout array outside the dynamics.
+
+    Attributes
+    ----------
+    weights
+        Readout array W, shape (n_last, n_classes).
+    bias
+        Readout bias, shape (1, n_classes), or None.
+
+    Notes
+    -----
+    The readout needs no feedback copy: its force on the last layer is ``(softmax - y) W^T``, recomputed from the
+    current state (Laborieux et al. 2021, doi:10.3389/fnins.2021.633674, softmax readout).
+    """
+
+    weights: Array
+    bias: Array | None = None
+    name: str = "softmax"
+
+    def scores(self, a: Array) -> Array:
+        """Return the logits ``a W + b``."""
+        logits = product(a, self.weights)
+        return logits if self.bias is None else logits + self.bias
+
+    def loss(self, a: Array, y: Array) -> Array:
+        """Return the cross-entropy of each sample, shape (batch,)."""
+        z = self.scores(a)
+        xp = namespace(z)
+        shift = z.real.max(axis=1, keepdims=True)
+        log_norm = xp.log(xp.exp(z - shift).sum(axis=1)) + shift[:, 0]
+        return log_norm * y.sum(axis=1) - (z * y).sum(axis=1)
+
+    def readout_factors(self, a: Array, y: Array) -> Array:
+        """Return ``softmax(a W + b) - y``, shape (batch, n_classes)."""
+        return softmax(self.scores(a)) - y
+
+    def force(self, a: Array, y: Array) -> Array:
+        """Return ``(softmax - y) W^T``, shape of `a`."""
+        return product(softmax(self.scores(a)) - y, self.weights.T)
+
+
+def bind_cost(topology: Topology, weights: Mapping[str, Array]) -> Cost:
+    """Return the cost of `topology`: squared error, or cross-entropy of its readout with the present weights."""
+    if not topology.readout:
+        return SquaredError()
+    bias = weights.get("b_readout")
+    return SoftmaxCrossEntropy(weights["readout"], bias)

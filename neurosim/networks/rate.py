@@ -1,0 +1,227 @@
+"""The rate network: equation (1) of the design as a relaxation field bound to weights, input and nudge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from neurosim.backend import Array, namespace
+from neurosim.errors import ShapeError
+from neurosim.networks.product import product
+from neurosim.networks.topology import BIAS, INPUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from neurosim.networks.activations.base import Activation
+    from neurosim.networks.cost import Cost
+    from neurosim.networks.topology import Topology
+
+
+class ReadNoise(Protocol):
+    """Fresh noise of the reads behind each drive, drawn anew at every evaluation."""
+
+    def add(self, a: Array, parts: Sequence[slice], drive: Array) -> None:
+        """Add the noise of all reads that end in the layers `parts`, made with activity `a`, to `drive`."""
+        ...
+
+
+class Activate(Protocol):
+    """State to activity on some columns: ``a[:, part] = sigma(y[:, part])``."""
+
+    def __call__(self, y: Array, part: slice, a: Array) -> None:
+        """Write the activity of columns `part` into `a`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One contribution to the drive: ``drive[:, post] += a[:, pre] @ weights``."""
+
+    pre: slice
+    post: slice
+    weights: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """The teaching force ``-beta dL/da`` on the output layer.
+
+    Attributes
+    ----------
+    cost
+        L.
+    target
+        y, shape (batch, n_classes).
+    beta
+        A number, an array (batch, 1), or a function of time (in units of tau) that returns a number.
+    """
+
+    cost: Cost
+    target: Array
+    beta: complex | Array | Callable[[float], complex]
+
+    def force(self, t: float, a: Array) -> Array:
+        """Return ``-beta(t) dL/da`` at output activity `a`, shape of `a`."""
+        force = self.cost.force(a, self.target)
+        force *= -(self.beta(t) if callable(self.beta) else self.beta)
+        return force
+
+
+@dataclass(frozen=True, slots=True)
+class RateNetwork:
+    """A network of leaky rate neurons.
+
+    ``tau du/dt = -u + sum_pre a_pre W + sum_post a_post W^T + x W_in + b - beta dL/da``,  ``a = sigma(u)``
+
+    Attributes
+    ----------
+    topology
+        Layers and arrays.
+    activation
+        sigma, the same for all free layers.
+    rate
+        1/tau of each node in units of the nominal 1/tau: 1.0, or an array (nodes,) for neurons with a spread.
+    """
+
+    topology: Topology
+    activation: Activation
+    rate: float | Array = 1.0
+
+    def static_drive(self, weights: Mapping[str, Array], x: Array) -> Array:
+        """Return the part of the drive that the clamped layers give, shape (batch, nodes).
+
+        It does not change while the network settles, so the largest product of a layered network is formed once.
+        """
+        xp, top = namespace(x), self.topology
+        if x.ndim != 2 or x.shape[1] != top.by_name[INPUT].size:
+            raise ShapeError(f"input has shape {tuple(x.shape)}; expected (batch, {top.by_name[INPUT].size})")
+        drive = xp.zeros((x.shape[0], top.nodes), dtype=x.dtype)
+        for synapse in top.synapses:
+            if synapse.pre == INPUT:
+                drive[:, top.slices[synapse.post]] += product(x, weights[synapse.name])
+            elif synapse.pre == BIAS:
+                drive[:, top.slices[synapse.post]] += weights[synapse.name]
+        return drive
+
+    def terms(self, weights: Mapping[str, Array]) -> tuple[Term, ...]:
+        """Return the contributions between free layers, in the order in which they are summed."""
+        top, found = self.topology, []
+        for synapse in top.synapses:
+            if top.by_name[synapse.pre].clamped:
+                continue
+            pre, post, matrix = top.slices[synapse.pre], top.slices[synapse.post], weights[synapse.name]
+            found.append(Term(pre, post, matrix))
+            if synapse.reciprocal:
+                found.append(Term(post, pre, matrix.T))
+        return tuple(found)
+
+    def activate(self, y: Array, part: slice, a: Array) -> None:
+        """Write ``sigma(y[:, part])`` into ``a[:, part]``."""
+        self.activation.value(y[:, part], out=a[:, part])
+
+    def bind(
+        self,
+        weights: Mapping[str, Array],
+        static: Array,
+        *,
+        nudge: Nudge | None = None,
+        read_noise: ReadNoise | None = None,
+    ) -> CoupledField:
+        """Return the relaxation field of this network for given weights, static drive (batch, nodes) and nudge."""
+        return CoupledField(self.topology, self.terms(weights), static, self.activate, self.rate, nudge, read_noise)
+
+
+class _Part:
+    """Some layers of the drive: their columns, the terms that end there, and which layer has none."""
+
+    def __init__(self, layers: Sequence[slice], terms: Sequence[Term]) -> None:
+        self.layers = tuple(layers)
+        self.columns = slice(min(p.start for p in layers), max(p.stop for p in layers))
+        self.contiguous = sum(p.stop - p.start for p in layers) == self.columns.stop - self.columns.start
+        ends = [term for term in terms if term.post in self.layers]
+        seen: set[int] = set()
+        self.terms = []
+        for term in ends:
+            self.terms.append((term, term.post.start not in seen))
+            seen.add(term.post.start)
+        self.bare = tuple(p for p in layers if p.start not in seen)
+        self.spans = (self.columns,) if self.contiguous else self.layers
+
+
+class CoupledField:
+    """``y' = rate (target(t, y) - y)`` of coupled layers, with its work buffers. One field serves one settling.
+
+    `target` is the total drive: what each node's voltage would become without its own leak lag. `relax` sets one
+    block of layers to its target exactly, which is what alternating half-network sweeps do.
+
+    Attributes
+    ----------
+    evaluations
+        Evaluations of the whole drive so far (a block counts by its share of the products).
+    products
+        Multiply-adds of one evaluation per sample.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        terms: Sequence[Term],
+        static: Array,
+        activate: Activate,
+        rate: float | Array = 1.0,
+        nudge: Nudge | None = None,
+        read_noise: ReadNoise | None = None,
+    ) -> None:
+        self.rate, self.static, self.nudge, self.read_noise = rate, static, nudge, read_noise
+        self._activate = activate
+        slices = topology.slices
+        self._output = slices[topology.output]
+        self._whole = _Part(list(slices.values()), terms)
+        self._parts = [_Part([slices[name] for name in names], terms) for names in topology.blocks]
+        self.blocks = len(self._parts)
+        self.evaluations = 0.0
+        self.products = sum(t.weights.shape[0] * t.weights.shape[1] for t in terms)
+        self._a: Array = None
+
+    def activity(self, y: Array) -> Array:
+        """Return sigma(y), shape of `y`, in this field's buffer (overwritten by the next evaluation)."""
+        if self._a is None or self._a.shape != y.shape or self._a.dtype != y.dtype:
+            self._a = namespace(y).empty_like(y)
+        self._activate(y, self._whole.columns, self._a)
+        return self._a
+
+    def target(self, t: float, y: Array, out: Array) -> Array:
+        """Write the total drive at state `y` (batch, nodes) into `out` and return it."""
+        self._drive(t, self.activity(y), self._whole, out)
+        self.evaluations += 1
+        return out
+
+    def relax(self, block: int, t: float, y: Array, a: Array) -> Array:
+        """Set block `block` of `y` and of its activity `a` to its target; return the largest change per sample."""
+        xp, part = namespace(y), self._parts[block]
+        old = [y[:, span].copy() for span in part.spans]
+        self._drive(t, a, part, y)
+        change = None
+        for span, before in zip(part.spans, old, strict=True):
+            self._activate(y, span, a)
+            before -= y[:, span]
+            moved = xp.abs(before).max(axis=1)
+            change = moved if change is None else xp.maximum(change, moved)
+        self.evaluations += 1 / self.blocks
+        return change
+
+    def _drive(self, t: float, a: Array, part: _Part, out: Array) -> None:
+        for term, first in part.terms:
+            if first:
+                product(a[:, term.pre], term.weights, out=out[:, term.post])
+            else:
+                out[:, term.post] += product(a[:, term.pre], term.weights)
+        for layer in part.bare:
+            out[:, layer] = 0.0
+        for span in part.spans:
+            out[:, span] += self.static[:, span]
+        if self.nudge is not None and self._output in part.layers:
+            out[:, self._output] += self.nudge.force(t, a[:, self._output])
+        if self.read_noise is not None:
+            self.read_noise.add(a, part.layers, out)

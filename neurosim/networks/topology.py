@@ -1,0 +1,174 @@
+"""Which layers exist, which synapse arrays join them, and in which order they can be updated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from neurosim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INPUT = "input"
+BIAS = "bias"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A group of neurons. A clamped layer is held at given values (the input; the constant 1 of the biases)."""
+
+    name: str
+    size: int
+    clamped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Synapse:
+    """One crossbar array from layer `pre` (rows) to layer `post` (columns).
+
+    A `reciprocal` array is read both ways: rows to columns gives ``a_pre W``, columns to rows ``a_post W^T``.
+    """
+
+    name: str
+    pre: str
+    post: str
+    reciprocal: bool = False
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Layers and synapses of one network.
+
+    Attributes
+    ----------
+    layers
+        All layers; the free ones, in this order, are the columns of a state array ``(batch, nodes)``.
+    synapses
+        Arrays between them. Arrays into a layer that is not listed in `layers` are readouts (see `readout`).
+    output
+        Name of the free layer on which the cost acts.
+    readout
+        Names of the arrays that form the logits ``a_output W + b`` outside the dynamics; empty without a readout.
+    """
+
+    layers: tuple[Layer, ...]
+    synapses: tuple[Synapse, ...]
+    output: str
+    readout: tuple[Synapse, ...] = ()
+    classes: int = 0
+
+    def __post_init__(self) -> None:
+        known = {layer.name for layer in self.layers}
+        for synapse in self.synapses:
+            if not {synapse.pre, synapse.post} <= known:
+                raise ConfigError(f"synapse {synapse.name}: joins {synapse.pre} to {synapse.post}; known: {known}")
+            if self.by_name[synapse.post].clamped:
+                raise ConfigError(f"synapse {synapse.name}: ends on the clamped layer {synapse.post}")
+
+    @cached_property
+    def by_name(self) -> dict[str, Layer]:
+        """Layers by name."""
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def free(self) -> tuple[Layer, ...]:
+        """The layers whose neurons follow the dynamics."""
+        return tuple(layer for layer in self.layers if not layer.clamped)
+
+    @cached_property
+    def slices(self) -> dict[str, slice]:
+        """Columns of each free layer in a state array."""
+        table, start = {}, 0
+        for layer in self.free:
+            table[layer.name] = slice(start, start + layer.size)
+            start += layer.size
+        return table
+
+    @property
+    def nodes(self) -> int:
+        """Number of free neurons."""
+        return sum(layer.size for layer in self.free)
+
+    @property
+    def arrays(self) -> tuple[Synapse, ...]:
+        """All crossbar arrays: synapses, then readouts."""
+        return self.synapses + self.readout
+
+    def shape(self, synapse: Synapse) -> tuple[int, int]:
+        """Return (rows, cols) of an array."""
+        post = self.by_name.get(synapse.post)
+        return self.by_name[synapse.pre].size, post.size if post else self.classes
+
+    @cached_property
+    def graph(self) -> nx.DiGraph:
+        """The layers and arrays as a directed graph (a reciprocal array is one edge marked so)."""
+        graph = nx.DiGraph()
+        for layer in self.layers:
+            graph.add_node(layer.name, size=layer.size, clamped=layer.clamped)
+        for synapse in self.arrays:
+            graph.add_edge(synapse.pre, synapse.post, name=synapse.name, reciprocal=synapse.reciprocal)
+        return graph
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of free layers with no synapse inside a group: a group can be relaxed exactly, all at once.
+
+        A layered network has two (its odd and its even layers). The groups are a colouring of the undirected graph.
+        """
+        graph = nx.Graph()
+        graph.add_nodes_from(layer.name for layer in self.free)
+        graph.add_edges_from(
+            (s.pre, s.post) for s in self.synapses if not self.by_name[s.pre].clamped and s.pre != s.post
+        )
+        colours = nx.greedy_color(graph, strategy="connected_sequential_bfs")
+        order = sorted(set(colours.values()), key=lambda c: min(i for i, n in enumerate(graph) if colours[n] == c))
+        return tuple(tuple(n for n in graph if colours[n] == c) for c in order)
+
+
+def layered(sizes: Sequence[int], *, bias: bool = True, tied: bool = True, softmax_readout: bool = False) -> Topology:
+    """Return a layered network: input -> h1 -> ... -> out, each neighbour pair joined in both directions.
+
+    Parameters
+    ----------
+    sizes
+        Neurons per layer, the input first; at least two entries, at least three with a readout.
+    bias
+        Give every free layer a bias array driven by the constant 1.
+    tied
+        One reciprocal array per pair of free layers; otherwise a second array ``B<l>`` carries the feedback.
+    softmax_readout
+        The last size is read out as ``a W + b`` outside the dynamics (cross-entropy); the layer before is `output`.
+
+    Notes
+    -----
+    Arrays are named ``W1``, ``W2``, ... from the input, biases ``b1``, ..., feedback ``B2``, ..., the readout
+    ``readout`` with ``b_readout``.
+    """
+    if len(sizes) < 2 + softmax_readout or any(size < 1 for size in sizes):
+        raise ConfigError(
+            f"network.layers = {list(sizes)}: needs at least {2 + softmax_readout} layers, each of 1 or more neurons"
+        )
+    inner = list(sizes[1:-1]) if softmax_readout else list(sizes[1:])
+    names = [f"h{i + 1}" for i in range(len(inner))]
+    if not softmax_readout:
+        names[-1] = "out"
+    layers = [Layer(INPUT, sizes[0], clamped=True), Layer(BIAS, 1, clamped=True)]
+    layers += [Layer(name, size) for name, size in zip(names, inner, strict=True)]
+    synapses = []
+    for i, name in enumerate(names):
+        pre = names[i - 1] if i else INPUT
+        synapses.append(Synapse(f"W{i + 1}", pre, name, reciprocal=tied and i > 0))
+        if i and not tied:
+            synapses.append(Synapse(f"B{i + 1}", name, pre))
+        if bias:
+            synapses.append(Synapse(f"b{i + 1}", BIAS, name))
+    readout: list[Synapse] = []
+    if softmax_readout:
+        readout.append(Synapse("readout", names[-1], "logits"))
+        if bias:
+            readout.append(Synapse("b_readout", BIAS, "logits"))
+    return Topology(tuple(layers), tuple(synapses), names[-1], tuple(readout), sizes[-1])

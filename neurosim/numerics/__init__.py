@@ -1,0 +1,1 @@
+"""Integrators, fixed points and lock-in: arrays and functions, without volts and without networks."""

@@ -1,0 +1,178 @@
+"""Settling a network: `transient` integrates in time, `operating_point` finds the same fixed point faster.
+
+Here physics (a bound network) meets numerics (integrators and solvers). Both return the state, the residual
+``max |drive - u|`` of each sample and a status; neither raises for a network that did not settle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from neurosim.backend import Array
+from neurosim.errors import ConvergenceError
+from neurosim.numerics.fixed_point import solve
+from neurosim.numerics.integrate import integrate, integrate_adaptive
+from neurosim.numerics.integrators import INTEGRATORS
+from neurosim.numerics.status import Status
+
+if TYPE_CHECKING:
+    from neurosim.networks.rate import CoupledField
+
+Observe = Callable[[int, float, Array], None]
+ADAPTIVE = "tsit5_adaptive"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleOptions:
+    """How networks are settled.
+
+    Attributes
+    ----------
+    method
+        ``"transient"`` or ``"operating_point"``.
+    integrator
+        Name in `INTEGRATORS`, or ``"tsit5_adaptive"``.
+    dt
+        Time step in units of tau. Explicit Euler with ``dt = 1`` is the discrete iteration of the literature.
+    free_steps, nudged_steps
+        Steps of the free and of each nudged phase (T and K of the papers).
+    tolerance
+        Largest residual (in units of the state) that counts as settled.
+    max_sweeps, solver
+        Limit and method of `operating_point`.
+    noise
+        Stationary standard deviation of thermal state noise.
+    rtol, atol
+        Error control of the adaptive integrator.
+    """
+
+    method: str = "transient"
+    integrator: str = "euler"
+    dt: float = 1.0
+    free_steps: int = 50
+    nudged_steps: int = 20
+    tolerance: float = 1e-2
+    max_sweeps: int = 500
+    solver: str = "alternating"
+    noise: float = 0.0
+    rtol: float = 1e-6
+    atol: float = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A settled (or not settled) state.
+
+    Attributes
+    ----------
+    u, a
+        State and activity, shape (batch, nodes).
+    residual
+        ``max_nodes |drive - u|``, shape (batch,).
+    settled
+        Which samples are within the tolerance, shape (batch,), bool.
+    status
+        Of the worst sample.
+    products
+        Multiply-adds of the matrix products per sample.
+    """
+
+    u: Array
+    a: Array
+    residual: Array
+    settled: Array
+    status: Status
+    products: float
+
+    def require(self, where: str, tolerance: float) -> Settled:
+        """Return self, or raise `ConvergenceError` naming the phase, the residual and what to change."""
+        if self.status is Status.SETTLED:
+            return self
+        raise ConvergenceError(
+            f"{where}: {int((~self.settled).sum())} of {self.settled.shape[0]} samples did not settle: "
+            f"{self.status.value} (largest residual {float(self.residual.max()):.3g}, "
+            f"settle.tolerance {tolerance:g}). Allow more settle.free_steps / nudged_steps (or max_sweeps), use "
+            "smaller weights or beta, or set settle.on_unsettled = 'mask' or 'accept'"
+        )
+
+
+def _finish(field: CoupledField, y: Array, residual: Array, status: Status, tolerance: float) -> Settled:
+    settled = residual <= tolerance
+    if status is Status.STEP_LIMIT:
+        settled = settled & False  # the end time was not reached, whatever the residual there
+    if status in (Status.SETTLED, Status.UNSETTLED):
+        status = Status.SETTLED if bool(settled.all()) else Status.UNSETTLED
+    return Settled(y, field.activity(y).copy(), residual, settled, status, field.evaluations * field.products)
+
+
+def transient(
+    field: CoupledField,
+    start: Array,
+    steps: int,
+    options: SettleOptions,
+    *,
+    t0: float = 0.0,
+    rng: Any = None,
+    observe: Observe | None = None,
+    observe_every: int = 1,
+) -> Settled:
+    """Return the state after integrating ``tau du/dt = drive - u`` for ``steps * options.dt`` time constants.
+
+    Parameters
+    ----------
+    field
+        A network bound to weights, input and nudge.
+    start
+        Initial u, shape (batch, nodes); complex when beta is. Not changed.
+    steps
+        Number of steps of length ``options.dt``.
+    options
+        Integrator, step and tolerance.
+    t0
+        Time at the start, in units of tau (a teaching signal depends on it).
+    rng
+        Generator of the state noise; needed when ``options.noise > 0``.
+    observe
+        Called as ``observe(step, t, u)`` after every `observe_every` steps; must copy what it keeps.
+    """
+    if options.integrator == ADAPTIVE:
+        end = t0 + steps * options.dt
+        run = integrate_adaptive(
+            field,
+            start,
+            t0=t0,
+            t1=end,
+            rtol=options.rtol,
+            atol=options.atol,
+            observe=observe,
+        )
+    else:
+        run = integrate(
+            field,
+            start,
+            t0=t0,
+            dt=options.dt,
+            steps=steps,
+            integrator=INTEGRATORS[options.integrator],
+            noise=options.noise or None,
+            tolerance=options.tolerance,
+            rng=rng,
+            observe=observe,
+            observe_every=observe_every,
+        )
+    return _finish(field, run.y, run.residual, run.status, options.tolerance)
+
+
+def operating_point(field: CoupledField, start: Array, options: SettleOptions) -> Settled:
+    """Return the fixed point ``u = drive(sigma(u))`` reached from `start` by ``options.solver``."""
+    found = solve(field, start, tolerance=options.tolerance, max_sweeps=options.max_sweeps, method=options.solver)
+    return _finish(field, found.y, found.residual, found.status, options.tolerance)
+
+
+def settle(field: CoupledField, start: Array, steps: int, options: SettleOptions, *, rng: Any = None) -> Settled:
+    """Settle `field` from `start` as ``options.method`` says; `steps` applies to a transient only."""
+    if options.method == "operating_point":
+        return operating_point(field, start, options)
+    return transient(field, start, steps, options, rng=rng)

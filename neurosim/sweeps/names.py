@@ -1,0 +1,79 @@
+"""Words for a reader: what swept keys and their values are called in figures and tables."""
+
+from __future__ import annotations
+
+from neurosim.config.keys import unit_of
+from neurosim.sweeps.axes import Value, number, text
+from neurosim.units import format_quantity
+
+KEYS = {
+    "crossbar.mapping": "mapping of weights to pairs",
+    "crossbar.read_noise": "read noise of a conductance (relative)",
+    "crossbar.read_noise_scope": "scope of the read noise",
+    "crossbar.scheme": "pulse scheme",
+    "crossbar.w_max": "largest weight",
+    "data.name": "data set",
+    "device.asymmetry": "up/down asymmetry of the device",
+    "device.asymmetry_d2d": "device-to-device spread of the asymmetry",
+    "device.bounds_d2d": "device-to-device spread of the range (relative)",
+    "device.c2c": "cycle-to-cycle noise of a step (relative)",
+    "device.g_max": "largest conductance",
+    "device.g_min": "smallest conductance",
+    "device.model": "device model",
+    "device.step": "conductance step of one pulse",
+    "device.step_d2d": "device-to-device spread of the step (relative)",
+    "device.stuck_fraction": "fraction of stuck devices",
+    "device.write_noise": "write noise (in steps)",
+    "learning.beta": "nudge amplitude β",
+    "learning.dwell": "dwell per point (time steps)",
+    "learning.estimator": "gradient estimator",
+    "learning.periods": "periods averaged",
+    "learning.points": "points on the circle of β",
+    "learning.programmer": "programmer",
+    "learning.update": "update",
+    "network.activation": "activation",
+    "network.layers": "layer sizes",
+    "network.tau_spread": "spread of the time constants (relative)",
+    "settle.free_steps": "steps of the free phase",
+    "settle.nudged_steps": "steps of a nudged phase",
+    "settle.state_noise": "state noise (in units of v_ref)",
+    "train.batch": "batch size",
+    "train.epochs": "epochs",
+    "train.lr": "learning rate",
+}
+VALUES = {
+    ("learning.estimator", "one_sided"): "one-sided EP",
+    ("learning.estimator", "random_sign"): "random-sign EP",
+    ("learning.estimator", "symmetric"): "symmetric EP",
+    ("learning.estimator", "holomorphic"): "holomorphic EP",
+    ("learning.estimator", "oscillating"): "oscillating β",
+    ("learning.estimator", "rbp"): "exact gradient (RBP)",
+    ("learning.update", "differenced"): "digitally differenced",
+    ("learning.update", "in_situ"): "in situ two-phase",
+    ("data.name", "fashion_mnist"): "Fashion-MNIST",
+    ("data.name", "mnist"): "MNIST",
+}
+NAMES_THEMSELVES = ("learning.estimator", "learning.update", "data.name", "device.model")
+"""Keys whose values need no key beside them to be understood."""
+
+
+def key_name(path: str) -> str:
+    """Return what the key `path` is called, itself where nothing better is known."""
+    return KEYS.get(path, path)
+
+
+def value_name(path: str, value: Value) -> str:
+    """Return what `value` of the key `path` is called: ``"one-sided EP"``, ``"25 uS"``, ``"0.1"``."""
+    known = VALUES.get((path, value)) if isinstance(value, str) else None
+    unit, size = unit_of(path), number(path, value)
+    if known is None and unit and size is not None:
+        return format_quantity(size, unit).replace(" u", " µ")
+    return known or text(value).replace("_", " ")
+
+
+def setting_name(path: str, value: Value) -> str:
+    """Return key and value in words, the value alone where it speaks for itself."""
+    if path in NAMES_THEMSELVES:
+        return value_name(path, value)
+    name = value_name(path, value)
+    return f"{key_name(path)} {'= ' if name[:1].isdigit() else ''}{name}"

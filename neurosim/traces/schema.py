@@ -1,0 +1,140 @@
+"""What a trace file holds: every dataset with its axes, kind, unit and long name, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from neurosim.errors import TraceError, nearest
+
+SCHEMA = "neurosim-trace"
+SCHEMA_VERSION = 1
+GROUPS = ("weights", "pulses", "states", "teaching", "metrics", "run")
+"""Present in every file, empty where nothing was recorded."""
+Status = Literal["running", "done", "failed"]
+
+Kind = Literal["float", "int", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One kind of dataset. In `path` a ``*`` stands for the name of a synapse or a layer.
+
+    ``float`` is stored as float32 or float64 as it comes, ``int`` as int32 or int64, ``text`` as UTF-8.
+    """
+
+    path: str
+    dims: tuple[str, ...]
+    kind: Kind
+    units: str
+    long_name: str
+
+
+def _pair(part: str, sign: str) -> Field:
+    return Field(
+        f"weights/*/{part}",
+        ("step", "row", "col"),
+        "float",
+        "S",
+        f"conductance of the {sign} device of each pair",
+    )
+
+
+def _state(part: str, what: str) -> tuple[Field, ...]:
+    dims = ("time", "batch", "neuron")
+    return (
+        Field(f"states/*/{part}", dims, "float", "V", what),
+        Field(f"states/*/{part}_re", dims, "float", "V", f"{what}, real part"),
+        Field(f"states/*/{part}_im", dims, "float", "V", f"{what}, imaginary part"),
+    )
+
+
+def _metric(name: str, long_name: str, kind: Kind = "float") -> Field:
+    return Field(f"metrics/{name}", ("step",), kind, "1", long_name)
+
+
+def _scalar(name: str, long_name: str, kind: Kind = "float") -> Field:
+    return Field(f"run/{name}", (), kind, "1", long_name)
+
+
+_ALIGNMENT = "cosine between the estimated gradient and the implicit-function gradient"
+
+FIELDS: tuple[Field, ...] = (
+    Field("config", (), "text", "1", "configuration of the run"),
+    Field("weights/*/step", ("step",), "int", "1", "updates done when the conductances were recorded"),
+    Field("weights/*/row", ("row",), "int", "1", "input of the array"),
+    Field("weights/*/col", ("col",), "int", "1", "output of the array"),
+    Field("weights/*/col_g_minus", ("col_g_minus",), "int", "1", "shared reference column of the array"),
+    _pair("g_plus", "positive"),
+    _pair("g_minus", "negative"),
+    Field("pulses/*/step", ("step",), "int", "1", "updates done when the pulses were applied"),
+    Field("pulses/*/row", ("row",), "int", "1", "input of the array"),
+    Field("pulses/*/col", ("col",), "int", "1", "output of the array"),
+    Field(
+        "pulses/*/count",
+        ("step", "row", "col"),
+        "int",
+        "1",
+        "programming pulses applied, positive raise the weight",
+    ),
+    Field("states/*/time", ("time",), "float", "s", "time since the free phase began"),
+    Field("states/*/batch", ("batch",), "int", "1", "sample in the recorded batch"),
+    Field("states/*/neuron", ("neuron",), "int", "1", "node of the layer"),
+    *_state("u", "node voltage"),
+    *_state("a", "activation voltage"),
+    Field("teaching/time", ("time",), "float", "s", "time since the free phase began"),
+    Field("teaching/beta_re", ("time",), "float", "1", "nudging strength beta, real part"),
+    Field("teaching/beta_im", ("time",), "float", "1", "nudging strength beta, imaginary part"),
+    Field("metrics/step", ("step",), "int", "1", "updates done when the metrics were taken"),
+    _metric("epoch", "passes through the training set", "int"),
+    _metric("train_loss", "mean loss over the training set"),
+    _metric("train_accuracy", "fraction of training samples classified correctly"),
+    _metric("test_loss", "mean loss over the test set"),
+    _metric("test_accuracy", "fraction of test samples classified correctly"),
+    _metric("settled_fraction", "fraction of samples whose settling ended below the tolerance"),
+    _metric("residual", "largest distance of a state from its target after settling, in units of v_ref"),
+    _metric("pulses", "programming pulses applied so far", "int"),
+    _metric("alignment_total", f"{_ALIGNMENT}, all weights together"),
+    _metric("alignment_*", f"{_ALIGNMENT}, of one synapse"),
+    _scalar("test_accuracy", "fraction of test samples classified correctly at the end"),
+    _scalar("best_test_accuracy", "largest fraction of test samples classified correctly in any epoch"),
+    _scalar("test_loss", "mean loss over the test set at the end"),
+    _scalar("train_loss", "mean loss over the training set at the end"),
+    _scalar("settled_fraction", "fraction of samples whose settling ended below the tolerance"),
+    _scalar("residual", "largest distance of a state from its target after settling, in units of v_ref"),
+    _scalar("pulses", "programming pulses applied in the whole run", "int"),
+    _scalar("steps", "updates done in the whole run", "int"),
+    _scalar("alignment_total", f"{_ALIGNMENT}, all weights together"),
+    _scalar("alignment_*", f"{_ALIGNMENT}, of one synapse"),
+)
+_EXACT = {field.path: field for field in FIELDS if "*" not in field.path}
+_PATTERNS = tuple(field for field in FIELDS if "*" in field.path)
+
+
+def field(path: str) -> Field:
+    """Return the table row for dataset `path`, such as ``"weights/W1/g_plus"``.
+
+    Raises
+    ------
+    TraceError
+        The table has no such dataset.
+    """
+    if path in _EXACT:
+        return _EXACT[path]
+    for row in _PATTERNS:
+        if row.path.count("/") == path.count("/") and fnmatchcase(path, row.path):
+            return row
+    folder = path.split("/", 1)[0]
+    known = [row.path for row in FIELDS if row.path.startswith(folder + "/")]
+    raise TraceError(
+        f"{path}: not a dataset of {SCHEMA} version {SCHEMA_VERSION}{nearest(path, known)}; "
+        f"allowed here: {', '.join(known) or 'nothing'}"
+    )
+
+
+def check_name(name: str, what: str) -> str:
+    """Return `name` if it can name a group of a trace file, else raise `TraceError`."""
+    if not (name.isidentifier() and name.isascii()):
+        raise TraceError(f"{what} name {name!r}: only letters, digits and _ are allowed, not first a digit")
+    return name
