@@ -91,9 +91,8 @@ class Settled:
         if self.status is Status.SETTLED:
             return self
         raise ConvergenceError(
-            f"{where}: {int((~self.settled).sum())} of {self.settled.shape[0]} samples did not settle: "
-            f"{self.status.value} (largest residual {float(self.residual.max()):.3g}, "
-            f"settle.tolerance {tolerance:g}). Allow more settle.free_steps / nudged_steps (or max_sweeps), use "
+            f"{where}: {int((~self.settled).sum())} of {self.settled.shape[0]} samples did not settle (largest "
+            f"residual {float(self.residual.max()):.3g}, tolerance {tolerance:g}): {self.status.value}. Allow more settle.free_steps / nudged_steps (or max_sweeps), use "
             "smaller weights or beta, or set settle.on_unsettled = 'mask' or 'accept'"
         )
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from neurosim.errors import ConfigError, RangeError
 
-PREFIXES = {
-    "": 1.0, "f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6,
-    "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9,
-}  # fmt: skip
+PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d]*)\s*")
 
 
@@ -43,7 +41,7 @@ def parse_quantity(text: str | float | int, unit: str, where: str = "value") -> 
         prefix = suffix.removesuffix(unit) if suffix else ""
         if suffix and (not suffix.endswith(unit) or prefix not in PREFIXES):
             raise ConfigError(f"{where} = {text!r}: unit {suffix!r} is not {unit}; expected {allowed}")
-        value = float(number) * PREFIXES[prefix]
+        value = float(Decimal(number).scaleb(PREFIXES[prefix]))  # so that '5 uS' is 5e-6 to the last bit
     else:
         value = float(text)
     if not math.isfinite(value):
@@ -56,9 +54,9 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g} {unit}"
     for prefix in ("G", "M", "k", "", "m", "u", "n", "p", "f"):
-        if abs(value) >= PREFIXES[prefix] * (1 - 1e-12):
-            return f"{value / PREFIXES[prefix]:.{digits}g} {prefix}{unit}"
-    return f"{value / PREFIXES['f']:.{digits}g} f{unit}"
+        if abs(value) >= 10.0 ** PREFIXES[prefix] * (1 - 1e-12):
+            return f"{value / 10.0 ** PREFIXES[prefix]:.{digits}g} {prefix}{unit}"
+    return f"{value / 10.0 ** PREFIXES['f']:.{digits}g} f{unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,10 +134,10 @@ class Controller:
         diverged = found.status == Status.DIVERGED.value
         if diverged or (bad and self.on_unsettled == "raise"):
             raise ConvergenceError(
-                f"training step {state.step}: {bad} of {found.settled.shape[0]} samples did not settle: "
-                f"{found.status} (largest residual {float(found.residual.max()):.3g}, settle.tolerance = "
-                f"{self.options.tolerance:g}). Allow more settle.free_steps / nudged_steps, use a smaller "
-                "network.init_gain or learning.beta, or set settle.on_unsettled = 'mask' or 'accept'"
+                f"training step {state.step}: {bad} of {found.settled.shape[0]} samples did not settle (largest "
+                f"residual {float(found.residual.max()):.3g}, settle.tolerance = {self.options.tolerance:g}). Allow "
+                "more settle.free_steps / nudged_steps, use a smaller network.init_gain or learning.beta, or set "
+                "settle.on_unsettled = 'mask' or 'accept'"
             )
         return found
 

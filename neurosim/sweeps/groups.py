@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,15 +140,20 @@ def split(groups: Sequence[Group], paths: Sequence[str]) -> dict[tuple[str, ...]
 
 
 def best_and_worst(groups: Sequence[Group], x: str | None) -> tuple[Group, ...]:
-    """Return the best point at the smallest x and the worst of all: two groups, or one, or none that finished."""
+    """Return the best point and the worst of all, or one where they are the same, or none where nothing finished.
+
+    Where x is an imperfection, the best is looked for where that is least.
+    """
     ended = [member for member in groups if not math.isnan(member.accuracy.mean)]
     if not ended:
         return ()
-    accuracy: Callable[[Group], float] = lambda member: member.accuracy.mean  # noqa: E731
-    least = min(abs(member.number(x)) for member in ended) if x else 0.0
-    ideal = max((m for m in ended if not x or abs(m.number(x)) == least), key=accuracy)
-    worst = min(ended, key=accuracy)
-    return (ideal,) if worst is ideal else (ideal, worst)
+    ideal = ended
+    if x and x.startswith(IMPERFECT):
+        least = min(abs(member.number(x)) for member in ended)
+        ideal = [member for member in ended if abs(member.number(x)) == least]
+    best = max(ideal, key=lambda member: member.accuracy.mean)
+    worst = min(ended, key=lambda member: member.accuracy.mean)
+    return (best,) if worst is best else (best, worst)
 
 
 def _values(groups: Sequence[Group], path: str) -> set[str]:

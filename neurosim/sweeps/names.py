@@ -76,4 +76,4 @@ def setting_name(path: str, value: Value) -> str:
     if path in NAMES_THEMSELVES:
         return value_name(path, value)
     name = value_name(path, value)
-    return f"{key_name(path)} {'= ' if name[:1].isdigit() else ''}{name}"
+    return f"{key_name(path)}{' =' if name[:1].isdigit() else ':'} {name}"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ PIXELS_PER_INCH = 160
 WIDE = 20
 """Ratio of largest to smallest value from which an axis is logarithmic."""
 MOST_TICKS = 8
+TITLE_LETTERS = 100
 _RC: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -77,7 +79,7 @@ def stacked(titles: Sequence[str], *, height: float) -> tuple[Figure, list[Any]]
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     parts = list(figure.subfigures(len(titles), 1, squeeze=False).flat)
     for part, title in zip(parts, titles, strict=True):
-        part.suptitle(title, x=0.01, ha="left", fontsize=10, color=DARK)
+        part.suptitle("\n".join(wrap(title, TITLE_LETTERS)), x=0.01, ha="left", fontsize=10, color=DARK)
     return figure, parts
 
 
@@ -110,7 +112,8 @@ def scale_x(axes: Axes, values: Sequence[float]) -> None:
         else:
             axes.set_xscale("symlog", linthresh=sizes[0], linscale=0.5)
     if len(ticks) <= MOST_TICKS:
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        labels = [f"{tick:.3g}" for tick in ticks]
+        axes.set_xticks(ticks, labels if len(set(labels)) == len(ticks) else [f"{tick:g}" for tick in ticks])
         axes.set_xticks([], minor=True)
     along = axes.xaxis.get_transform()
     first, last = along.transform([ticks[0], ticks[-1]])

@@ -6,8 +6,17 @@ import os
 import re
 import subprocess
 import sys
+import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
+from sweeps import fake_runs
+from sweeps.experiments import experiment as experiment_over
+
+from neurosim.errors import ConfigError, NeurosimError
+from neurosim.sweeps import run_sweep
+from neurosim.sweeps.execute import DIED
+from neurosim.traces import read_trace
 
 AXES = {"device.asymmetry": [0.0, 0.1, 0.2], "learning.update": ["differenced", "in_situ"]}
 pytest.importorskip("distributed", reason="needs the extra 'cluster'")
@@ -20,11 +29,17 @@ def _without_report(monkeypatch):
 
 @pytest.fixture
 def scheduler(tmp_path):
-    """Yield the address of a scheduler; it runs in a process of its own and shares no directory with the sweep."""
+    """Yield the address of a scheduler."""
+    with _scheduler(tmp_path) as (_, address):
+        yield address
+
+
+@contextmanager
+def _scheduler(folder):
     command = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    with _process(command, tmp_path, stderr=subprocess.PIPE) as process:
+    with _process(command, folder, stderr=subprocess.PIPE) as process:
         found = next(found for line in process.stderr if (found := re.search(r"tcp://[\d.]+:\d+", line)))
-        yield found[0]
+        yield process, found[0]
 
 
 @contextmanager
@@ -46,7 +61,6 @@ def _worker(address, folder):
 def test_sweep_on_a_cluster_whose_worker_is_killed_gives_the_local_results(scheduler, tmp_path):
     experiment = experiment_over(AXES, seeds=2)
     run_sweep(experiment, tmp_path / "local", workers=2, task=fake_runs.unsettled)
-    here = os.getcwd()
     with _worker(scheduler, tmp_path) as victim, _worker(scheduler, tmp_path):
         ended = []
 
@@ -66,7 +80,6 @@ def test_sweep_on_a_cluster_whose_worker_is_killed_gives_the_local_results(sched
     for row in result.rows:
         if row.status == "done":
             read_trace(tmp_path / "cluster" / "runs" / f"{row.spec.id}.h5", finished=True).close()
-    assert os.getcwd() == here
 
 
 def test_run_that_kills_every_worker_is_recorded_and_the_sweep_ends(scheduler, tmp_path):
@@ -82,7 +95,20 @@ def test_run_that_kills_every_worker_is_recorded_and_the_sweep_ends(scheduler, t
     assert [(row.status, row.reason) for row in result.rows] == [("failed", DIED), ("done", "")]
 
 
-def test_lost_scheduler_is_an_error_that_says_how_to_go_on(scheduler, tmp_path): ...
+def test_lost_scheduler_is_an_error_that_says_how_to_go_on(tmp_path):
+    with ExitStack() as stack:
+        process, address = stack.enter_context(_scheduler(tmp_path))
+        stack.enter_context(_worker(address, tmp_path))
+
+        def lose(progress):
+            if progress.done == 1:
+                process.kill()
+
+        with pytest.raises(NeurosimError, match=r"the connection to the scheduler is lost; .* --resume"):
+            run_sweep(
+                experiment_over(AXES), tmp_path / "out", scheduler=address, task=fake_runs.slow_unsettled, notify=lose
+            )
+    assert list((tmp_path / "out" / "runs").iterdir())
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "here", "foo://x:1"])

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import h5py
 import pytest
-from sweeps.started import RUNS, starter
+from sweeps.started import RUNS, starter, wait_for_runs
 
 from neurosim.traces import read_trace
 
@@ -22,16 +22,16 @@ KILLS = 20
 def test_sweep_killed_at_twenty_random_moments_ends_as_if_undisturbed(tmp_path):
     draw, out, stages = random.Random(20261122), tmp_path / "killed", set()
     with starter() as sweeps:
-        began = time.monotonic()
         sweeps.start(tmp_path / "undisturbed", "slow")
         assert sweeps.wait() == 0
-        longest = time.monotonic() - began
         expected = (tmp_path / "undisturbed" / "summary.csv").read_bytes()
 
         kills = 0
         while kills < KILLS:
+            done, more = len(list(out.glob("runs/*.h5"))), draw.randint(0, 4)
             sweep = sweeps.start(out, "slow")
-            time.sleep(draw.uniform(0.05, 0.9) * longest)
+            wait_for_runs(out, min(done + more, RUNS))
+            time.sleep(draw.uniform(0, 0.05 if more else 0.8))  # in the midst of runs, or of starting up
             with suppress(ProcessLookupError):  # it may have ended
                 os.kill(sweep, signal.SIGKILL)
             kills += sweeps.wait() == -signal.SIGKILL
