@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neurosim.backend import Array
-from neurosim.errors import ConvergenceError
-from neurosim.numerics.fixed_point import solve
+from neurosim.errors import ConvergenceError, choose
+from neurosim.numerics.fixed_point import SOLVERS, solve
 from neurosim.numerics.integrate import integrate, integrate_adaptive
 from neurosim.numerics.integrators import INTEGRATORS
 from neurosim.numerics.status import Status
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from neurosim.networks.rate import CoupledField
 
 Observe = Callable[[int, float, Array], None]
+METHODS = ("transient", "operating_point")
 ADAPTIVE = "tsit5_adaptive"
 
 
@@ -46,6 +47,11 @@ class SettleOptions:
         Stationary standard deviation of thermal state noise.
     rtol, atol
         Error control of the adaptive integrator.
+
+    Raises
+    ------
+    ConfigError
+        Unknown method, integrator or solver.
     """
 
     method: str = "transient"
@@ -59,6 +65,11 @@ class SettleOptions:
     noise: float = 0.0
     rtol: float = 1e-6
     atol: float = 1e-8
+
+    def __post_init__(self) -> None:
+        choose(dict.fromkeys(METHODS), self.method, "settle.method")
+        choose({**INTEGRATORS, ADAPTIVE: None}, self.integrator, "settle.integrator")
+        choose(SOLVERS, self.solver, "settle.solver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +102,8 @@ class Settled:
         if self.status is Status.SETTLED:
             return self
         raise ConvergenceError(
-            f"{where}: {int((~self.settled).sum())} of {self.settled.shape[0]} samples did not settle (largest "
-            f"residual {float(self.residual.max()):.3g}, tolerance {tolerance:g}): {self.status.value}. Allow more settle.free_steps / nudged_steps (or max_sweeps), use "
-            "smaller weights or beta, or set settle.on_unsettled = 'mask' or 'accept'"
+            f"{where}: {int((~self.settled).sum())} of {self.settled.shape[0]} samples: {self.status.value} (largest "
+            f"residual {float(self.residual.max()):.3g}, tolerance {tolerance:g})"
         )
 
 
@@ -171,7 +181,7 @@ def operating_point(field: CoupledField, start: Array, options: SettleOptions) -
 
 
 def settle(field: CoupledField, start: Array, steps: int, options: SettleOptions, *, rng: Any = None) -> Settled:
-    """Settle `field` from `start` as ``options.method`` says; `steps` applies to a transient only."""
+    """Settle `field` from `start` as ``options.method`` says; `steps` and `rng` apply to a transient only."""
     if options.method == "operating_point":
         return operating_point(field, start, options)
     return transient(field, start, steps, options, rng=rng)

@@ -117,7 +117,7 @@ def test_an_unsettled_network_says_so_and_can_be_required_to_settle():
     found = transient(field_of(bench), bench.start(), 2, SettleOptions(tolerance=1e-6))
     assert found.status is Status.UNSETTLED
     assert not found.settled.any()
-    with pytest.raises(ConvergenceError, match=r"free phase: 5 of 5 samples .* residual"):
+    with pytest.raises(ConvergenceError, match=r"free phase: 5 of 5 samples: did not settle: .*residual"):
         found.require("free phase", 1e-6)
 
 

@@ -23,7 +23,7 @@ NEEDED = (
     "threadpoolctl",
 )
 OPTIONAL = (
-    ("numba", "fast", "faster pulses and noise"),
+    ("numba", "fast", "compiled programming pulses"),
     ("distributed", "cluster", "sweeps on a dask.distributed cluster"),
     ("xarray", "analysis", "reading traces as labelled arrays"),
     ("h5netcdf", "analysis", "reading traces with xarray"),
@@ -90,6 +90,7 @@ def _machine() -> Iterator[Finding]:
     from neurosim.errors import BackendError
 
     yield Finding("processor", _threads())
+    yield Finding("pulse loop", _pulse_loop())
     try:
         backend = get_backend("cupy")
         count = backend.xp.cuda.runtime.getDeviceCount()
@@ -112,6 +113,14 @@ def _threads() -> str:
         for pool in threadpool_info()
     ]
     return f"{cores} core(s); BLAS: {', '.join(pools) or 'unknown'}"
+
+
+def _pulse_loop() -> str:
+    import numpy as np
+
+    from neurosim.devices.kernels import compiled
+
+    return "numpy" if compiled(np.dtype("float32")) is None else "compiled, in processes that apply many pulses"
 
 
 def _data_sets() -> Iterator[Finding]:

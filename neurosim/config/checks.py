@@ -44,10 +44,13 @@ def _layers(e: Experiment) -> Iterator[Finding]:
 
 
 def _targets(e: Experiment) -> Iterator[Finding]:
-    if e.network.output != "squared_error":
+    low, high = e.network.target_low, e.network.target_high
+    if e.network.output == "softmax":
+        for key, value in (("target_low", low), ("target_high", high)):
+            if value != type(e.network).model_fields[key].default:
+                yield "network", key, "a softmax compares probabilities, whose targets are 0 and 1; leave it out"
         return
     sigma = ACTIVATIONS[e.network.activation]
-    low, high = e.network.target_low, e.network.target_high
     if low >= high:
         yield "network", "target_low", f"must be below target_high = {high:g}"
     for key, value in (("target_low", low), ("target_high", high)):

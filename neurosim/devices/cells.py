@@ -30,10 +30,20 @@ class Cells:
     step_up: Array
     step_down: Array
 
-    def take(self, index: Array) -> Cells:
-        """Return the devices at flat positions `index`."""
+    def take(self, index: Array, up: bool | None = None) -> Cells:
+        """Return the devices at flat positions `index`; with `up` given, that direction's step stands for both."""
+
+        def pick(part: Array) -> Array:
+            return part if part.ndim == 0 else part.ravel()[index]
+
+        step = None if up is None else pick(self.step(up))  # for pulses: a step not needed is not gathered
+        steps = (pick(self.step_up), pick(self.step_down)) if step is None else (step, step)
+        return Cells(pick(self.g_low), pick(self.g_high), *steps)
+
+    def tail(self, first: int) -> Cells:
+        """Return the devices of flat cells without the first ones (views)."""
         parts = (self.g_low, self.g_high, self.step_up, self.step_down)
-        return Cells(*(part if part.ndim == 0 else part.ravel()[index] for part in parts))
+        return Cells(*(part if part.ndim == 0 else part[first:] for part in parts))
 
     def step(self, up: bool) -> Array:
         """Return the mid-range step of one direction [S]."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neurosim.backend import Array
 from neurosim.devices.cells import Cells
 from neurosim.devices.imperfect import ImperfectDevice
+from neurosim.devices.straight import LineDrive, StraightStep
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstantStep(ImperfectDevice):
+class ConstantStep(StraightStep, ImperfectDevice):
     """Constant mean step with cycle-to-cycle noise, limited by hard bounds.
 
         up:    g <- clip(g + step_up   (1 + c2c xi), g_low, g_high)
@@ -29,10 +29,6 @@ class ConstantStep(ImperfectDevice):
     AICAS 2021, arXiv:2104.02184. Its asymmetry differs from ours: see README.md.
     """
 
-    def increment(self, g: Array, cells: Cells, up: bool) -> Array:
-        """Return the step, the same at every `g`."""
-        return cells.step(up)
-
-    def jitter(self, move: Array, cells: Cells, up: bool) -> Array | None:
-        """Return ``c2c * step``."""
-        return self.c2c * move if self.c2c else None
+    def drive(self, cells: Cells, up: bool) -> LineDrive:
+        """Return steps of one size with noise relative to it."""
+        return LineDrive.along(cells, up, c2c=self.c2c)

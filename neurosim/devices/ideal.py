@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurosim.backend import Array
-from neurosim.devices.base import DeviceModel
 from neurosim.devices.cells import Cells
+from neurosim.devices.straight import LineDrive, StraightStep
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ideal(DeviceModel):
+class Ideal(StraightStep):
     """A perfect memory element of finite range and finite step.
 
         up: g <- min(g + step, g_max)        down: g <- max(g - step, g_min)
@@ -26,13 +26,9 @@ class Ideal(DeviceModel):
         """Return the nominal device: nothing is drawn."""
         return self.nominal(xp, dtype)
 
-    def increment(self, g: Array, cells: Cells, up: bool) -> Array:
-        """Return the step, the same everywhere."""
-        return cells.step(up)
-
-    def jitter(self, move: Array, cells: Cells, up: bool) -> Array | None:
-        """Return None: no cycle-to-cycle noise."""
-        return None
+    def drive(self, cells: Cells, up: bool) -> LineDrive:
+        """Return equal, noiseless steps."""
+        return LineDrive.along(cells, up)
 
     def visible(self, g: Array, cells: Cells, rng: Any) -> Array:
         """Return `g` itself."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neurosim.backend import Array
 from neurosim.devices.cells import Cells
 from neurosim.devices.imperfect import ImperfectDevice
 from neurosim.devices.parameter import choice, number
+from neurosim.devices.straight import LineDrive, StraightStep
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinearStep(ImperfectDevice):
+class LinearStep(StraightStep, ImperfectDevice):
     """Step size linear in the conductance: between `ConstantStep` (gamma 0) and `SoftBounds` (gamma 1).
 
         up:    dG =  step_up   (1 - gamma_up   w)           w = (g - g_mid) / (g_high - g_mid)
@@ -40,13 +40,7 @@ class LinearStep(ImperfectDevice):
         "multiplicative", "c2c relative to the step here, or at mid-range", ("multiplicative", "additive")
     )
 
-    def increment(self, g: Array, cells: Cells, up: bool) -> Array:
-        """Return the mean step at `g`."""
-        slope = -self.gamma_up if up else self.gamma_down
-        return cells.step(up) * (1 + slope * cells.position(g))
-
-    def jitter(self, move: Array, cells: Cells, up: bool) -> Array | None:
-        """Return ``c2c`` times the mean step here (multiplicative) or at mid-range (additive)."""
-        if not self.c2c:
-            return None
-        return self.c2c * (cells.step(up) if self.noise == "additive" else move)
+    def drive(self, cells: Cells, up: bool) -> LineDrive:
+        """Return steps that shrink by `gamma_up` or `gamma_down` towards the bound ahead."""
+        taper = self.gamma_up if up else self.gamma_down
+        return LineDrive.along(cells, up, taper=taper, c2c=self.c2c, additive=self.noise == "additive")

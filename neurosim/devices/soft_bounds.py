@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neurosim.backend import Array, namespace
-from neurosim.devices.cells import NEGLIGIBLE, Cells
+from neurosim.devices.cells import Cells
 from neurosim.devices.imperfect import ImperfectDevice
 from neurosim.devices.parameter import choice
+from neurosim.devices.straight import LineDrive, StraightStep
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoftBounds(ImperfectDevice):
+class SoftBounds(StraightStep, ImperfectDevice):
     """The bound ahead is approached exponentially and never passed.
 
         up:    dG =  step_up   (g_high - g) / (g_high - g_mid)      g_mid = (g_low + g_high) / 2
@@ -38,14 +38,6 @@ class SoftBounds(ImperfectDevice):
         "multiplicative", "c2c relative to the step here, or at mid-range", ("multiplicative", "additive")
     )
 
-    def increment(self, g: Array, cells: Cells, up: bool) -> Array:
-        """Return the mean step at `g`."""
-        span = namespace(g).maximum(cells.g_high - cells.g_low, NEGLIGIBLE)
-        ahead = cells.g_high - g if up else g - cells.g_low
-        return ahead * (2 * cells.step(up) / span)
-
-    def jitter(self, move: Array, cells: Cells, up: bool) -> Array | None:
-        """Return ``c2c`` times the mean step here (multiplicative) or at mid-range (additive)."""
-        if not self.c2c:
-            return None
-        return self.c2c * (cells.step(up) if self.noise == "additive" else move)
+    def drive(self, cells: Cells, up: bool) -> LineDrive:
+        """Return steps that shrink to nothing at the bound ahead."""
+        return LineDrive.along(cells, up, taper=1.0, c2c=self.c2c, additive=self.noise == "additive")

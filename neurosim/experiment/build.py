@@ -10,6 +10,7 @@ import numpy as np
 
 from neurosim.config import Experiment, device_model, scale
 from neurosim.crossbar import Crossbar
+from neurosim.devices.imperfect import lognormal
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.estimators import ESTIMATORS
 from neurosim.learning.optimiser import SGD
@@ -24,13 +25,16 @@ RBP = "rbp"
 
 
 def build_network(experiment: Experiment, streams: Streams, dtype: Any) -> RateNetwork:
-    """Return the network of an experiment, its neurons' time constants drawn from stream ``network/tau``."""
+    """Return the network of an experiment.
+
+    Time constants are lognormal with mean tau and relative std ``tau_spread``, drawn from stream ``network/tau``.
+    """
     net = experiment.network
     topology = layered(net.layers, bias=net.bias, tied=net.tied, softmax_readout=net.output == "softmax")
     rate: Any = 1.0
     if net.tau_spread > 0:
         normal = streams.generator("network/tau").standard_normal((topology.nodes,), dtype=dtype)
-        rate = streams.backend.xp.exp(-net.tau_spread * normal)  # lognormal: a time constant is positive
+        rate = 1 / lognormal(1.0, net.tau_spread, normal)
     return RateNetwork(topology, ACTIVATIONS[net.activation], rate)
 
 
@@ -126,8 +130,9 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
 def learning_rates(lr: float | Mapping[str, float] | Sequence[float], names: Sequence[str]) -> dict[str, float]:
     """Return the rate of each array.
 
-    One number serves all; a table names arrays (a bias that is not named takes the rate of its layer's weights, any
-    other array that is not named does not learn); a list gives one rate per layer, from the input.
+    One number serves all; a table names arrays (a bias or feedback array that is not named takes the rate of its
+    layer's weights, any other array that is not named does not learn); a list gives one rate per layer, from the
+    input.
     """
     if isinstance(lr, Mapping):
         return {name: float(lr.get(name, lr.get(_partner(name), 0.0))) for name in names}

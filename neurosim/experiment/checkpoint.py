@@ -16,6 +16,8 @@ from neurosim.errors import TraceError
 from neurosim.learning.controller import TrainState
 
 _PAIR = ("g_plus", "g_minus", "read_plus", "read_minus")
+_DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile)
+"""What numpy and zipfile raise for a file of which a bit is wrong."""
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -46,6 +48,7 @@ class Checkpoint:
                 arrays[f"pair/{name}/{part}"] = backend.to_host(getattr(pair, part))
         for name, velocity in self.state.velocity.items():
             arrays[f"velocity/{name}"] = backend.to_host(velocity)
+        arrays["names"] = np.array(sorted(arrays))  # a zip directory can lose an entry in silence
         partial = path.with_name(path.name + ".part")
         try:
             with partial.open("wb") as file:
@@ -63,15 +66,20 @@ class Checkpoint:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            if sorted(arrays.keys() - {"names"}) != arrays["names"].tolist():
+                raise ValueError("its list of contents does not hold")
+            if str(arrays["digest"]) != digest:
+                raise TraceError(
+                    f"{path}: belongs to another experiment or seed; give another --out or delete it to start afresh"
+                )
+            return cls._from_arrays(arrays, backend)
+        except _DAMAGE as error:
             raise TraceError(f"{path}: not a checkpoint ({error}); delete it to start afresh") from error
-        if str(arrays.get("digest")) != digest:
-            raise TraceError(
-                f"{path}: belongs to another experiment or seed; give another --out or delete it to start afresh"
-            )
-        names = sorted({key.split("/")[1] for key in arrays if key.startswith("pair/")})
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, np.ndarray], backend: Backend) -> Checkpoint:
         pairs = {}
-        for name in names:
+        for name in sorted({key.split("/")[1] for key in arrays if key.startswith("pair/")}):
             plus, minus, seen_plus, seen_minus = (arrays[f"pair/{name}/{part}"] for part in _PAIR)
             plus_, minus_ = backend.asarray(plus), backend.asarray(minus)
             same = np.array_equal(plus, seen_plus) and np.array_equal(minus, seen_minus)

@@ -39,18 +39,19 @@ def evaluate(
 def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: Array) -> dict[str, float]:
     """Return the cosine of the estimator's gradient, as the hardware measures it, with the exact one.
 
-    Keys are the arrays and ``total``; all are NaN where the exact gradient does not exist (no settled free state).
+    Keys are the arrays and ``total``; all are NaN where a gradient does not exist: no settled free state, or a
+    running network that diverged.
     """
     bench = controller.bench(state, x, y)
     weights = controller.weights(state)
     ideal = Bench(controller.network, lambda _: weights, x, y, controller.options)
     try:
         reference = measure_rbp(ideal).gradient()
+        if controller.estimator is None:
+            return alignment(reference, reference)
+        contrast = measure(bench, controller.estimator, controller.streams.host("estimator", state.step))
     except ConvergenceError:
         return {**dict.fromkeys(controller.crossbars, float("nan")), "total": float("nan")}
-    if controller.estimator is None:
-        return alignment(reference, reference)
-    contrast = measure(bench, controller.estimator, controller.streams.host("estimator", state.step))
     return alignment(contrast.gradient(), reference)
 
 

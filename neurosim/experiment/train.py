@@ -83,9 +83,8 @@ class _Run:
         self.controller, self.initial = build_controller(experiment, self.streams)
         self.batches = math.ceil(len(self.data.y_train) / experiment.train.batch)
         self.best = 0.0
-        self.sums: dict[str, float] = {}
         self.metrics: dict[str, float] = {}
-        self.latest: TrainState | None = None
+        self.latest: tuple[TrainState, Mapping[str, float]] | None = None  # with the sums of its epoch: one assignment
 
     def train(self, resume: bool) -> dict[str, float]:
         saved = older = None
@@ -102,8 +101,7 @@ class _Run:
             try:
                 final = self._train(self._begin(writer, saved, older), writer)
             except KeyboardInterrupt:
-                if self.latest is not None:
-                    self._save(self.latest)
+                self._save()
                 raise
         path.unlink(missing_ok=True)
         return final
@@ -112,22 +110,29 @@ class _Run:
         """Return the state to start from: the initial one, measured, or that of the checkpoint."""
         if saved is None or older is None:
             checkpoint_path(self.out).unlink(missing_ok=True)
-            self._measure(self.initial, writer, epoch=0)
+            self._set_aside().unlink(missing_ok=True)
+            self._measure(self.initial, {}, writer, epoch=0)
             self._weights(self.initial, writer)
             return self.initial
-        self.best, self.sums, self.latest = saved.best, dict(saved.sums), saved.state
-        measured = copy_records(older, writer, saved.state.step)
+        state = saved.state
+        self.best, self.latest = saved.best, (state, saved.sums)
+        epoch, into = divmod(state.step, self.batches)
+        # What is recorded at the end of an epoch is made again: the interruption may have come in its midst.
+        copy_records(older, writer, state.step, measured=state.step if into else state.step - 1)
         older.unlink()
-        if saved.state.step % self.batches == 0 and measured < saved.state.step:
-            self._epoch_end(saved.state, writer, saved.state.step // self.batches)
-        return saved.state
+        if not into:
+            self._epoch_end(state, saved.sums, writer, epoch)
+        return state
 
-    def _older_trace(self) -> Path | None:
+    def _set_aside(self) -> Path:
+        return self.out.with_name(self.out.name + ".interrupted")
+
+    def _older_trace(self) -> Path:
         """Set the interrupted trace aside, to copy its records from.
 
         One that was set aside before comes first: the copying itself was interrupted.
         """
-        older = self.out.with_name(self.out.name + ".interrupted")
+        older = self._set_aside()
         for candidate in (older, self.out.with_name(self.out.name + ".part"), self.out):
             if candidate.exists():
                 return candidate.replace(older)
@@ -137,31 +142,33 @@ class _Run:
         epochs = self.experiment.train.epochs
         while state.step < epochs * self.batches:
             epoch, offset = divmod(state.step, self.batches)
-            state = self._epoch(state, writer, epoch, offset)
-            self._epoch_end(state, writer, epoch + 1)
+            state, sums = self._epoch(state, writer, epoch, offset)
+            self._epoch_end(state, sums, writer, epoch + 1)
         return self._finish(state, writer)
 
-    def _epoch_end(self, state: TrainState, writer: TraceWriter, epoch: int) -> None:
+    def _epoch_end(self, state: TrainState, sums: Mapping[str, float], writer: TraceWriter, epoch: int) -> None:
         train, every = self.experiment.train, self.experiment.trace.weights_every
         last = epoch == train.epochs
-        self._measure(state, writer, epoch)
+        self._measure(state, sums, writer, epoch)
         if last or (every and epoch % every == 0):
             self._weights(state, writer)
         if train.checkpoint_every and epoch % train.checkpoint_every == 0 and not last:
-            self._save(state)
+            self._save()
         if self.notify:
             self.notify(Progress(epoch, train.epochs, self.metrics))
 
-    def _epoch(self, state: TrainState, writer: TraceWriter, epoch: int, offset: int) -> TrainState:
-        if offset == 0:
-            self.sums = {"loss": 0.0, "settled": 0.0, "residual": 0.0, "count": 0.0}
+    def _epoch(
+        self, state: TrainState, writer: TraceWriter, epoch: int, offset: int
+    ) -> tuple[TrainState, Mapping[str, float]]:
+        """Return the state after the rest of an epoch, and the sums over all of it."""
+        sums = self.latest[1] if self.latest is not None and offset else {}
         for x, y in self._minibatches(epoch, offset):
             state, report = self.controller.step(state, x, y)
-            self._add(report, x.shape[0])
-            self.latest = state
             for name, counts in report.counts.items():
                 writer.pulses(name, state.step, self.backend.to_host(counts).astype(np.int32))
-        return state
+            sums = _added(sums, report, x.shape[0])
+            self.latest = state, sums
+        return state, sums
 
     def _minibatches(self, epoch: int, offset: int) -> Iterator[tuple[Any, Any]]:
         order = self.streams.host("shuffle", epoch).permutation(len(self.data.y_train))
@@ -173,15 +180,7 @@ class _Run:
     def _batch(self, x: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
         return batch_arrays(self.experiment, x, labels, self.data.classes, self.backend)
 
-    def _add(self, report: StepReport, size: int) -> None:
-        sums = self.sums
-        sums["loss"] += report.loss * size
-        sums["settled"] += report.settled * size
-        sums["residual"] = max(sums["residual"], report.residual)
-        sums["count"] += size
-
-    def _measure(self, state: TrainState, writer: TraceWriter, epoch: int) -> None:
-        count = self.sums.get("count", 0.0)
+    def _measure(self, state: TrainState, sums: Mapping[str, float], writer: TraceWriter, epoch: int) -> None:
         nan = float("nan")
         x_test, y_test = self._batch(self.data.x_test, self.data.y_test)
         loss, accuracy = evaluate(self.controller, state, x_test, y_test, self.data.y_test, self.backend)
@@ -192,11 +191,11 @@ class _Run:
         )
         metrics = {
             "epoch": float(epoch),
-            "train_loss": self.sums["loss"] / count if count else nan,
+            "train_loss": sums["loss"] / sums["count"] if sums else nan,
             "test_loss": loss,
             "test_accuracy": accuracy,
-            "settled_fraction": self.sums["settled"] / count if count else nan,
-            "residual": self.sums["residual"] if count else nan,
+            "settled_fraction": sums["settled"] / sums["count"] if sums else nan,
+            "residual": sums["residual"] if sums else nan,
             "pulses": state.pulses,
             **{f"alignment_{name}": value for name, value in cosines.items()},
         }
@@ -208,9 +207,10 @@ class _Run:
             plus, minus = self.backend.to_host(pair.read_plus), self.backend.to_host(pair.read_minus)
             writer.weights(name, state.step, plus, np.broadcast_to(minus, plus.shape))
 
-    def _save(self, state: TrainState) -> None:
-        saved = Checkpoint(state, self.sums, self.best)
-        saved.save(checkpoint_path(self.out), self.digest, self.backend)
+    def _save(self) -> None:
+        if self.latest is not None:
+            state, sums = self.latest
+            Checkpoint(state, sums, self.best).save(checkpoint_path(self.out), self.digest, self.backend)
 
     def _finish(self, state: TrainState, writer: TraceWriter) -> dict[str, float]:
         trace = self.experiment.trace
@@ -223,6 +223,16 @@ class _Run:
         for name, value in sorted(final.items()):
             writer.run(name, value)
         return final
+
+
+def _added(sums: Mapping[str, float], report: StepReport, size: int) -> dict[str, float]:
+    """Return the sums of an epoch, empty before its first step, with one more step of `size` samples."""
+    return {
+        "loss": sums.get("loss", 0.0) + report.loss * size,
+        "settled": sums.get("settled", 0.0) + report.settled * size,
+        "residual": max(sums.get("residual", 0.0), report.residual),
+        "count": sums.get("count", 0.0) + size,
+    }
 
 
 def load_data(experiment: Experiment) -> Dataset:
@@ -240,9 +250,13 @@ def load_data(experiment: Experiment) -> Dataset:
 def batch_arrays(
     experiment: Experiment, x: np.ndarray, labels: np.ndarray, classes: int, backend: Backend
 ) -> tuple[Any, Any]:
-    """Return inputs (batch, n_in) and targets (batch, classes) of `backend`: low everywhere, high at the label."""
+    """Return inputs (batch, n_in) and targets (batch, classes) of `backend`.
+
+    Targets are ``target_low`` everywhere and ``target_high`` at the label; probabilities 0 and 1 for a softmax.
+    """
     dtype = np.dtype(experiment.settle.dtype)
     net = experiment.network
-    targets = np.full((len(labels), classes), net.target_low, dtype)
-    targets[np.arange(len(labels)), labels] = net.target_high
+    low, high = (0.0, 1.0) if net.output == "softmax" else (net.target_low, net.target_high)
+    targets = np.full((len(labels), classes), low, dtype)
+    targets[np.arange(len(labels)), labels] = high
     return backend.asarray(x.astype(dtype)), backend.asarray(targets)

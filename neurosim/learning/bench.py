@@ -8,7 +8,7 @@ from typing import Any
 
 from neurosim.backend import Array, namespace
 from neurosim.learning.estimators.base import Sample
-from neurosim.networks.cost import Cost, bind_cost
+from neurosim.networks.cost import Cost, ReadoutNoise, bind_cost
 from neurosim.networks.rate import Nudge, RateNetwork, ReadNoise
 from neurosim.settle import Settled, SettleOptions, operating_point, settle, transient
 
@@ -31,9 +31,13 @@ class Bench:
     options
         How to settle.
     fresh_noise
-        (weights of the phase, inputs) -> read noise drawn at every evaluation, or None.
+        Inputs of the (stacked) batch -> read noise drawn at every evaluation, or None.
+    readout_noise
+        Noise drawn at every read of the readout array, or None.
     rng
         Generator of the state noise, or None.
+    one_reading
+        Whether all phases read the same weights, so that they can be settled as one stacked batch.
     """
 
     network: RateNetwork
@@ -42,12 +46,13 @@ class Bench:
     y: Array
     options: SettleOptions
     fresh_noise: Callable[[Array], ReadNoise] | None = None
+    readout_noise: ReadoutNoise | None = None
     rng: Any = None
     one_reading: bool = True
 
     def cost(self, phase: int = 0) -> Cost:
         """Return the loss with the readout as read in `phase`."""
-        return bind_cost(self.network.topology, self.weights(phase))
+        return bind_cost(self.network.topology, self.weights(phase), self.readout_noise)
 
     def start(self, dtype: Any = None) -> Array:
         """Return the resting state u = 0, shape (batch, nodes)."""
@@ -96,7 +101,7 @@ class Bench:
     def exact(self, tolerance: float) -> Bench:
         """Return this bench without noise and with tight operating points (for references)."""
         options = replace(self.options, method="operating_point", tolerance=tolerance, noise=0.0, max_sweeps=5000)
-        return replace(self, options=options, fresh_noise=None, rng=None)
+        return replace(self, options=options, fresh_noise=None, readout_noise=None, rng=None)
 
     def operating_point(self) -> Settled:
         """Return the free operating point by the solver, whatever ``options.method`` says."""

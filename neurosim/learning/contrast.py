@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from neurosim.backend import Array, namespace
+from neurosim.errors import ConvergenceError
 from neurosim.learning.bench import Bench, sample_groups
 from neurosim.learning.estimators.base import ContinuousEstimator, PhasedEstimator, Sample
 from neurosim.networks.topology import BIAS, INPUT, Synapse
-from neurosim.settle import Settled
+from neurosim.numerics.status import Status
 
 Factors = tuple[Array, Array]
+_SEVERITY = (Status.SETTLED, Status.UNSETTLED, Status.STEP_LIMIT, Status.DIVERGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Contrast:
     residual, settled
         Worst residual of each sample over all phases, and whether it is within the tolerance, shape (batch,).
     status
-        Of the worst phase, as a sentence.
+        Of the worst phase.
     products
         Multiply-adds spent per sample on settling all phases.
     """
@@ -55,7 +57,7 @@ class Contrast:
     free_activity: Array
     residual: Array
     settled: Array
-    status: str
+    status: Status
     products: float = 0.0
 
     def factors(self, name: str) -> Factors:
@@ -165,7 +167,7 @@ def _contrast(
     free: Array,
     residual: Array,
     settled: Array,
-    status: str,
+    status: Status,
     mask: bool,
     products: float,
 ) -> Contrast:
@@ -193,28 +195,29 @@ def measure_phases(
     samples = estimator.samples(rng)
     free = bench.free()
     measured = [Measured(s, free.a) for s in samples if s.beta == 0]
-    residual, settled, worst, products = free.residual, free.settled, free, free.products
+    residual, settled, status, products = free.residual, free.settled, free.status, free.products
     xp, batch = namespace(bench.x), bench.x.shape[0]
     for phase, group in enumerate(sample_groups(samples, bench.one_reading), start=1):
         result = bench.nudged([s.beta for s in group], free.u, phase)
-        worst = _worse(worst, result)
+        status = max(status, result.status, key=_SEVERITY.index)  # not by residual: that of a divergence is NaN
         products += result.products * len(group)
         for i, sample in enumerate(group):
             rows = slice(i * batch, (i + 1) * batch)
             measured.append(Measured(sample, result.a[rows], phase))
             residual = xp.maximum(residual, result.residual[rows])
             settled = settled & result.settled[rows]
-    return _contrast(bench, measured, free.a, residual, settled, worst.status.value, mask, products)
-
-
-def _worse(first: Settled, second: Settled) -> Settled:
-    return second if float(second.residual.max()) > float(first.residual.max()) else first
+    return _contrast(bench, measured, free.a, residual, settled, status, mask, products)
 
 
 def measure_continuous(bench: Bench, estimator: ContinuousEstimator) -> Contrast:
     """Run `bench` under the estimator's oscillating beta and return the lock-in contrast.
 
-    There is no settled state to test; a trajectory that is not finite is the only failure.
+    There is no settled state to test.
+
+    Raises
+    ------
+    ConvergenceError
+        A state became inf or NaN: the points after it were never reached.
     """
     xp = namespace(bench.x)
     schedule = dict(estimator.schedule())
@@ -228,13 +231,14 @@ def measure_continuous(bench: Bench, estimator: ContinuousEstimator) -> Contrast
     steps = max(schedule)
     every = min(schedule) if len(schedule) == 1 else sorted(schedule)[1] - sorted(schedule)[0]
     result = bench.run(signal, steps, every, observe)
+    if result.status is Status.DIVERGED:
+        raise ConvergenceError(f"estimator {estimator.name!r}, running network: {result.status.value}")
     free = None
     for weight, m in zip(estimator.free_coefficients(), measured, strict=True):
         part = m.a.real * float(weight)
         free = part if free is None else free + part
-    finite = xp.isfinite(result.residual)
-    status = result.status.value
-    return _contrast(bench, measured, free, result.residual, finite, status, False, result.products)
+    every_sample = xp.isfinite(result.residual)
+    return _contrast(bench, measured, free, result.residual, every_sample, result.status, False, result.products)
 
 
 def measure(bench: Bench, estimator: Any, rng: np.random.Generator, *, mask: bool = False) -> Contrast:

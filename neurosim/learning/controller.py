@@ -8,17 +8,20 @@ from typing import Any
 
 from neurosim.backend import Array
 from neurosim.crossbar import Crossbar, PairState
-from neurosim.errors import ConvergenceError
+from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.learning.bench import Bench, Weights
 from neurosim.learning.contrast import Contrast, measure
 from neurosim.learning.optimiser import SGD
 from neurosim.learning.programmers import Change, Programmer
-from neurosim.learning.reads import FreshReadNoise
+from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
 from neurosim.learning.reference import measure_rbp
 from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
 from neurosim.rng import Streams
 from neurosim.settle import SettleOptions
+
+NOISE_SCOPES = ("frozen", "phase", "step")
+POLICIES = ("raise", "mask", "accept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,15 @@ class Controller:
         Whether a read-noise draw is shared: ``"frozen"`` one draw per training step, seen by all its phases (it
         cancels in the contrast), ``"phase"`` one per phase, ``"step"`` fresh at every read.
     on_unsettled
-        ``"raise"``, ``"mask"`` (unsettled samples do not count) or ``"accept"``.
+        ``"raise"``, ``"mask"`` (unsettled samples do not count) or ``"accept"``. A state that is not finite
+        raises under each of them.
     keep_counts
-        Report the pulse counts of each array.
+        Report the pulse counts of each array, in situ the net ones of all groups.
+
+    Raises
+    ------
+    ConfigError
+        Unknown scope or policy; momentum or weight decay where no digital gradient is formed.
     """
 
     network: RateNetwork
@@ -82,6 +91,15 @@ class Controller:
     on_unsettled: str = "raise"
     keep_counts: bool = False
 
+    def __post_init__(self) -> None:
+        choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
+        choose(dict.fromkeys(POLICIES), self.on_unsettled, "settle.on_unsettled")
+        if self.optimiser.digital and (self.in_situ or self.programmer.needs_factors):
+            how = "update = 'in_situ'" if self.in_situ else f"programmer = {self.programmer.name!r}"
+            raise ConfigError(
+                f"train.momentum, train.weight_decay: need a digital gradient, which learning.{how} never forms"
+            )
+
     def weights(self, state: TrainState) -> dict[str, Array]:
         """Return the noise-free weights of all arrays."""
         return {name: self.crossbars[name].weights(pair) for name, pair in state.pairs.items()}
@@ -94,15 +112,20 @@ class Controller:
             weights = self.weights(state)
             return Bench(self.network, lambda _: weights, x, y, self.options, rng=rng)
         if self.noise_scope == "step":
-            weights = self.weights(state)
-            draw = self.streams.generator("read", state.step)
-
-            def fresh(inputs: Array) -> FreshReadNoise:
-                return FreshReadNoise(self.network.topology, self.crossbars, state.pairs, inputs, draw)
-
-            return Bench(self.network, lambda _: weights, x, y, self.options, fresh, rng)
+            return self._fresh_bench(state, x, y, rng)
         read = self._reading(state, per_phase=self.noise_scope == "phase")
         return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=self.noise_scope == "frozen")
+
+    def _fresh_bench(self, state: TrainState, x: Array, y: Array, rng: Any) -> Bench:
+        """Return the bench whose every read is noisy anew."""
+        weights, top = self.weights(state), self.network.topology
+        draw = self.streams.generator("read", state.step)
+
+        def fresh(inputs: Array) -> FreshReadNoise:
+            return FreshReadNoise(top, self.crossbars, state.pairs, inputs, draw)
+
+        readout = FreshReadoutNoise(top, self.crossbars, state.pairs, draw) if top.readout else None
+        return Bench(self.network, lambda _: weights, x, y, self.options, fresh, readout, rng)
 
     def _reading(self, state: TrainState, *, per_phase: bool) -> Callable[[int], Weights]:
         drawn: dict[int, Weights] = {}
@@ -130,14 +153,16 @@ class Controller:
             self.streams.host("estimator", state.step),
             mask=self.on_unsettled == "mask",
         )
+        if found.status is Status.DIVERGED:  # no policy can use a state that is not a number
+            raise ConvergenceError(f"training step {state.step}: {found.status.value}")
         bad = int((~found.settled).sum())
-        diverged = found.status == Status.DIVERGED.value
-        if diverged or (bad and self.on_unsettled == "raise"):
+        if bad and self.on_unsettled == "raise":
+            limit = f"; {found.status.value}" if found.status is Status.STEP_LIMIT else ""
             raise ConvergenceError(
                 f"training step {state.step}: {bad} of {found.settled.shape[0]} samples did not settle (largest "
-                f"residual {float(found.residual.max()):.3g}, settle.tolerance = {self.options.tolerance:g}). Allow "
-                "more settle.free_steps / nudged_steps, use a smaller network.init_gain or learning.beta, or set "
-                "settle.on_unsettled = 'mask' or 'accept'"
+                f"residual {float(found.residual.max()):.3g}, settle.tolerance = {self.options.tolerance:g}{limit}). "
+                "Allow more settle.free_steps / nudged_steps, use a smaller network.init_gain or learning.beta, or "
+                "set settle.on_unsettled = 'mask' or 'accept'"
             )
         return found
 
@@ -155,7 +180,7 @@ class Controller:
                 done = self.programmer.program(crossbar, pairs[name], change, rng)
                 pairs[name] = done.state
                 if done.counts is not None:
-                    pulses += float(abs(done.counts).sum()) * crossbar.layout.devices_per_pulse
+                    pulses += float(abs(done.counts).sum()) * crossbar.devices_per_pulse
                     if self.keep_counts:
                         counts[name] = counts[name] + done.counts if name in counts else done.counts
         new = replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses)

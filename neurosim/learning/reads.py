@@ -60,3 +60,34 @@ class FreshReadNoise:
         for source, end, noise in self._backward:
             if end in parts:
                 drive[:, end] += noise.backward(a[:, source]).draw(self.rng)
+
+
+class FreshReadoutNoise:
+    """Noise of the readout array and its bias, drawn anew at each read.
+
+    Parameters
+    ----------
+    topology, crossbars, pairs
+        The arrays and their conductances; the topology has a readout.
+    rng
+        Generator of the draws.
+    """
+
+    def __init__(
+        self, topology: Topology, crossbars: Mapping[str, Crossbar], pairs: Mapping[str, PairState], rng: Any
+    ) -> None:
+        self.rng = rng
+        noise = {s.pre == BIAS: crossbars[s.name].weight_noise(pairs[s.name]) for s in topology.readout}
+        self._weights, self._bias = noise[False], noise.get(True)
+
+    def logits(self, a: Array) -> Array:
+        """Return the noise of reading activity `a` (batch, n_last) from the rows, (batch, n_classes)."""
+        drawn = self._weights.forward(a).draw(self.rng)
+        if self._bias is not None:
+            ones = namespace(a).ones((a.shape[0], 1), dtype=a.real.dtype)
+            drawn = drawn + self._bias.forward(ones).draw(self.rng)
+        return drawn
+
+    def force(self, error: Array) -> Array:
+        """Return the noise of reading `error` (batch, n_classes) from the columns, (batch, n_last)."""
+        return self._weights.backward(error).draw(self.rng)

@@ -78,18 +78,18 @@ def measure_rbp(bench: Bench, tolerance: float | None = None) -> Contrast:
         error = bench.cost().readout_factors(bench.output(free.a), bench.y)
         p = ones if synapse.pre == BIAS else bench.output(free.a)
         factors[synapse.name] = p, -1 * error
-    return Contrast((Group(0, factors),), bench.x.shape[0], free.a, free.residual, free.settled, free.status.value)
+    return Contrast((Group(0, factors),), bench.x.shape[0], free.a, free.residual, free.settled, free.status)
 
 
 def alignment(estimate: Mapping[str, Array], reference: Mapping[str, Array]) -> dict[str, float]:
-    """Return the cosine between two gradients, per array and over all (key ``total``)."""
+    """Return the cosine between two gradients, per array and over all (key ``total``); 0 where one vanishes."""
     dots: dict[str, tuple[float, float, float]] = {}
     for name, g in estimate.items():
         r = reference[name]
         dots[name] = float((g * r).sum()), float((g * g).sum()), float((r * r).sum())
     sums = [sum(d[i] for d in dots.values()) for i in range(3)]
     dots["total"] = (sums[0], sums[1], sums[2])
-    return {name: d / (gg * rr) ** 0.5 if gg * rr > 0 else 0.0 for name, (d, gg, rr) in dots.items()}
+    return {name: 0.0 if gg * rr == 0 else d / (gg * rr) ** 0.5 for name, (d, gg, rr) in dots.items()}
 
 
 def relative_error(estimate: Mapping[str, Array], exact: Mapping[str, Array]) -> float:

@@ -42,6 +42,18 @@ class Cost(Protocol):
         ...
 
 
+class ReadoutNoise(Protocol):
+    """Noise of the reads of a readout array, drawn anew at each."""
+
+    def logits(self, a: Array) -> Array:
+        """Return the noise of the logits of activity `a`."""
+        ...
+
+    def force(self, error: Array) -> Array:
+        """Return the noise of ``error W^T``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SquaredError:
     """``L = 1/2 sum_j (a_j - y_j)^2`` per sample (no division by the number of outputs)."""
@@ -82,6 +94,8 @@ class SoftmaxCrossEntropy:
         Readout array W, shape (n_last, n_classes).
     bias
         Readout bias, shape (1, n_classes), or None.
+    noise
+        Noise drawn at every read of the readout, or None.
 
     Notes
     -----
@@ -91,12 +105,15 @@ class SoftmaxCrossEntropy:
 
     weights: Array
     bias: Array | None = None
+    noise: ReadoutNoise | None = None
     name: str = "softmax"
 
     def scores(self, a: Array) -> Array:
         """Return the logits ``a W + b``."""
         logits = product(a, self.weights)
-        return logits if self.bias is None else logits + self.bias
+        if self.bias is not None:
+            logits = logits + self.bias
+        return logits if self.noise is None else logits + self.noise.logits(a)
 
     def loss(self, a: Array, y: Array) -> Array:
         """Return the cross-entropy of each sample, shape (batch,)."""
@@ -112,12 +129,13 @@ class SoftmaxCrossEntropy:
 
     def force(self, a: Array, y: Array) -> Array:
         """Return ``(softmax - y) W^T``, shape of `a`."""
-        return product(softmax(self.scores(a)) - y, self.weights.T)
+        error = softmax(self.scores(a)) - y
+        force = product(error, self.weights.T)
+        return force if self.noise is None else force + self.noise.force(error)
 
 
-def bind_cost(topology: Topology, weights: Mapping[str, Array]) -> Cost:
+def bind_cost(topology: Topology, weights: Mapping[str, Array], noise: ReadoutNoise | None = None) -> Cost:
     """Return the cost of `topology`: squared error, or cross-entropy of its readout with the present weights."""
     if not topology.readout:
         return SquaredError()
-    bias = weights.get("b_readout")
-    return SoftmaxCrossEntropy(weights["readout"], bias)
+    return SoftmaxCrossEntropy(weights["readout"], weights.get("b_readout"), noise)

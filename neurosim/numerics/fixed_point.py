@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from neurosim.backend import Array, namespace
 from neurosim.errors import choose
 from neurosim.numerics.status import Status
@@ -68,7 +70,11 @@ def _synchronous(field: BlockField, y: Array, tolerance: float, max_sweeps: int)
 
 
 def _alternating(field: BlockField, y: Array, tolerance: float, max_sweeps: int) -> tuple[Array, int]:
-    """Relax block after block. With reciprocal weights and beta >= 0 each step lowers the energy exactly."""
+    """Relax block after block. With reciprocal weights and beta = 0 no step raises the energy.
+
+    The nudge couples an output node to itself, so under a nudge a block is set to the target that its old state
+    gives: a contraction while ``|beta| sigma' < 1``.
+    """
     a = field.activity(y)
     for sweep in range(1, max_sweeps + 1):
         change = 0.0
@@ -79,11 +85,10 @@ def _alternating(field: BlockField, y: Array, tolerance: float, max_sweeps: int)
     return y, max_sweeps
 
 
-def _anderson(
-    field: BlockField, y: Array, tolerance: float, max_sweeps: int, depth: int = 5, ridge: float = 1e-10
-) -> tuple[Array, int]:
+def _anderson(field: BlockField, y: Array, tolerance: float, max_sweeps: int, depth: int = 5) -> tuple[Array, int]:
     """Anderson acceleration of depth 5, every sample on its own (Walker and Ni 2011, doi:10.1137/10078356X)."""
     xp = namespace(y)
+    ridge = max(1e-10, 16 * float(xp.finfo(y.dtype).eps))  # above rounding, or equal differences are singular
     states: list[Array] = []
     residuals: list[Array] = []
     for sweep in range(1, max_sweeps + 1):
@@ -141,11 +146,9 @@ def solve(
     iterate = choose(SOLVERS, method, "settle.solver")
     xp = namespace(y0)
     before = field.evaluations
-    # half the tolerance, since the last blocks still move the first ones a little
-    y, sweeps = iterate(field, y0.copy(), tolerance / 2, max_sweeps)
-    residual = xp.abs(field.target(0.0, y, xp.empty_like(y)) - y).max(axis=1)
-    worst = float(residual.max())
-    status = Status.DIVERGED
-    if worst == worst and worst != float("inf"):
-        status = Status.SETTLED if worst <= tolerance else Status.UNSETTLED
+    with np.errstate(over="ignore", invalid="ignore"):  # the status says it
+        # half the tolerance, since the last blocks still move the first ones a little
+        y, sweeps = iterate(field, y0.copy(), tolerance / 2, max_sweeps)
+        residual = xp.abs(field.target(0.0, y, xp.empty_like(y)) - y).max(axis=1)
+    status = Status.of_residual(float(residual.max()), tolerance)
     return FixedPoint(y, residual, status, sweeps, field.evaluations - before)

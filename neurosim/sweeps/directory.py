@@ -110,7 +110,7 @@ def claim(path: Path, *, resume: bool) -> Iterator[SweepDirectory]:
         try:
             yield directory
         finally:
-            _clear(directory.unfinished)
+            shutil.rmtree(directory.unfinished, ignore_errors=True)
 
 
 @contextmanager
@@ -140,5 +140,5 @@ def _lock(lock: IO[str], path: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    for entry in folder.iterdir() if folder.is_dir() else ():
+    for entry in folder.iterdir():
         shutil.rmtree(entry, ignore_errors=True)

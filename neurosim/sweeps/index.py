@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from neurosim.config.keys import unit_of
 from neurosim.sweeps.axes import number, text
 from neurosim.sweeps.directory import replacing
 from neurosim.sweeps.rows import Row, Timing
@@ -60,7 +61,8 @@ def write_index(path: Path, rows: Sequence[Row], title: str = "") -> None:
             _put(file, f"axes/{path_}/text", [text(value) for value in values], "1", path_)
             numbers = [number(path_, value) for value in values]
             if any(n is not None for n in numbers):
-                _put(file, f"axes/{path_}/value", [math.nan if n is None else n for n in numbers], "1", path_)
+                sizes = [math.nan if n is None else n for n in numbers]
+                _put(file, f"axes/{path_}/value", sizes, unit_of(path_) or "1", path_)
         for name in sorted({name for row in rows for name in row.scalars}):
             _put(file, f"results/{name}", [float(row.scalars.get(name, math.nan)) for row in rows], "1", name)
 

@@ -13,7 +13,7 @@ from neurosim.config.keys import unit_of
 from neurosim.sweeps.axes import text
 from neurosim.sweeps.groups import Group, Roles, distinct, split
 from neurosim.sweeps.names import key_name, value_name
-from neurosim.sweeps.style import DARK, DASHES, GREY, MARKERS, OKABE_ITO, blank, colours, prefixed, scale_x
+from neurosim.sweeps.style import DARK, DASHES, GREY, MARKERS, OKABE_ITO, blank, colours, folded, prefixed, scale_x
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,13 +54,16 @@ class Look:
         return {"color": colour, "linestyle": dashes, "marker": marker}
 
 
-def panels(count: int) -> tuple[Figure, list[Axes]]:
-    """Return a figure with room for `count` panels that share their axes, and these."""
+def panels(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a panel per title, all with the same axes, and the panels."""
+    count = len(titles)
     columns = min(count, 2 if count in (1, 2, 4) else 3)
     rows = math.ceil(count / columns)
     figure, grid = blank(rows, columns, height=4.4 if rows == 1 else 2.9 * rows, sharex=True, sharey=True)
     for axes in grid.flat[count:]:
         axes.remove()
+    for axes, title in zip(grid.flat, titles, strict=False):
+        axes.set_title(folded(title, columns))
     return figure, list(grid.flat[:count])
 
 

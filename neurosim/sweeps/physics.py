@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurosim.sweeps.dots import ACCURACY_LABEL
+from neurosim.sweeps.panels import GUESSING
 from neurosim.sweeps.point import RunSpec
-from neurosim.sweeps.style import DARK, GREY, OKABE_ITO, blank, prefixed, stacked
+from neurosim.sweeps.rows import ACCURACY
+from neurosim.sweeps.style import DARK, GREY, OKABE_ITO, blank, folded, prefixed, stacked
 from neurosim.traces import Trace
+from neurosim.traces.history import WeightHistory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +22,8 @@ if TYPE_CHECKING:
 
 MOST_ARRAYS = 3
 MOST_HIDDEN = 8
-BINS = 40
+BINS = 48
+FILLED = 0.5
 
 
 def conductances(chosen: Sequence[tuple[str, RunSpec, Trace]]) -> Figure | None:
@@ -26,43 +31,75 @@ def conductances(chosen: Sequence[tuple[str, RunSpec, Trace]]) -> Figure | None:
     arrays = [name for name in chosen[0][2].synapses if not name.startswith("b")][:MOST_ARRAYS] if chosen else []
     if not arrays:
         return None
+    ends = {(k, name): _ends(trace, name) for k, (_, _, trace) in enumerate(chosen) for name in arrays}
+    limits = [(spec.document["device"]["g_min"], spec.document["device"]["g_max"]) for _, spec, _ in chosen]
+    factor, unit = prefixed(max(high for _, high in limits), "S")
     figure, parts = stacked([title for title, _, _ in chosen], height=1.0 + 2.2 * len(chosen))
-    for part, (_, spec, trace) in zip(parts, chosen, strict=True):
-        limits = spec.document["device"]["g_min"], spec.document["device"]["g_max"]
+    for k, part in enumerate(parts):
         row = part.subplots(1, len(arrays), squeeze=False)[0]
         for axes, name in zip(row, arrays, strict=True):
-            _histogram(axes, trace, name, limits)
-            axes.set_xlabel(f"conductance of weights {name} ({prefixed(limits[1], 'S')[1]})")
+            span = _span([ends[j, name] for j in range(len(parts))], limits)
+            _histogram(axes, *ends[k, name], factor, span)
+            for limit in limits[k]:
+                axes.axvline(factor * limit, color=GREY, linewidth=1, linestyle=(0, (1, 2)))
+            axes.set(xlabel=f"conductance of weights {name} ({unit})", xlim=(factor * span[0], factor * span[1]))
         row[0].set_ylabel("devices (%)")
     handles, labels = row[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=4)
     return figure
 
 
-def _histogram(axes: Axes, trace: Trace, name: str, limits: tuple[float, float]) -> None:
-    count = trace.records(f"weights/{name}")
-    first, last = (trace.weights(name, slice(k, k + 1)) for k in (0, count - 1))
-    factor, _ = prefixed(limits[1], "S")
-    edges = factor * np.linspace(*_span(first, last, limits), BINS + 1)
+def _ends(trace: Trace, name: str) -> tuple[WeightHistory, WeightHistory]:
+    """Return the first and the last record of an array."""
+    last = trace.records(f"weights/{name}") - 1
+    return trace.weights(name, slice(0, 1)), trace.weights(name, slice(last, last + 1))
+
+
+def _histogram(axes: Axes, first: WeightHistory, last: WeightHistory, factor: float, span: tuple[float, float]) -> None:
+    edges = factor * np.linspace(*span, BINS + 1)
 
     def share(values: np.ndarray) -> np.ndarray:
-        counts = np.histogram(factor * values.ravel(), edges)[0]
-        return np.asarray(100 * counts / max(counts.sum(), 1))
+        return np.asarray(100 * np.histogram(factor * values.ravel(), edges)[0] / values.size)
 
     before = share(np.concatenate([first.g_plus.ravel(), first.g_minus.ravel()]))
-    axes.stairs(before, edges, fill=True, color="#D0D0D0", label="before training, both")
+    axes.stairs(before, edges, fill=True, color="#D0D0D0", label="before training, G+ and G−")
     axes.stairs(share(last.g_plus), edges, color=OKABE_ITO[0], linewidth=1.4, label="after, G+")
     axes.stairs(share(last.g_minus), edges, color=OKABE_ITO[1], linewidth=1.4, label="after, G−")
-    for limit in limits:
-        axes.axvline(factor * limit, color=GREY, linewidth=1, linestyle=(0, (1, 2)))
     axes.set_ylim(bottom=0)
 
 
-def _span(first: Any, last: Any, limits: tuple[float, float]) -> tuple[float, float]:
-    values = [part for history in (first, last) for part in (history.g_plus, history.g_minus)]
-    low = min(limits[0], *(float(np.nanmin(v)) for v in values))
-    high = max(limits[1], *(float(np.nanmax(v)) for v in values))
-    return low, high
+def _span(
+    ends: Sequence[tuple[WeightHistory, WeightHistory]], limits: Sequence[tuple[float, float]]
+) -> tuple[float, float]:
+    """Return what to show [S]: where the conductances are, and the whole range where they fill much of it."""
+    parts = [part for pair in ends for history in pair for part in (history.g_plus, history.g_minus)]
+    low, high = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
+    bottom, top = min(low for low, _ in limits), max(high for _, high in limits)
+    if high - low > FILLED * (top - bottom):
+        low, high = min(low, bottom), max(high, top)
+    margin = max(0.05 * (high - low), 0.005 * (top - bottom))
+    return low - margin, high + margin
+
+
+def learning(chosen: Sequence[tuple[str, Sequence[Trace]]], guessing: float | None) -> Figure | None:
+    """Return test accuracy over the epochs of the seeds of some points (title, traces)."""
+    figure, grid = blank(height=3.4)
+    axes, drawn = grid[0, 0], 0
+    for hue, (title, traces) in zip(OKABE_ITO, chosen, strict=False):
+        for trace in traces:
+            metrics = trace.metrics()
+            if len(metrics.get("epoch", ())) > 1 and ACCURACY in metrics:
+                entry = folded(title) if trace is traces[0] else None
+                axes.plot(metrics["epoch"], 100 * metrics[ACCURACY], color=hue, marker="o", markersize=3, label=entry)
+                drawn += 1
+    if not drawn:
+        return None
+    if guessing is not None:
+        axes.axhline(100 * guessing, color=GREY, linewidth=1, linestyle=GUESSING, label="guessing")
+    axes.set(xlabel="epoch", ylabel=ACCURACY_LABEL, ylim=(0, 103))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(loc="outside upper left")
+    return figure
 
 
 def settlings(chosen: Sequence[tuple[str, Trace]]) -> Figure | None:

@@ -15,6 +15,7 @@ from neurosim.sweeps.groups import Group, Roles, best_and_worst, distinct
 from neurosim.sweeps.names import key_name, value_name
 from neurosim.sweeps.panels import MOST_PANELS
 from neurosim.sweeps.point import RunSpec
+from neurosim.sweeps.rows import Row
 from neurosim.sweeps.style import save, styled
 from neurosim.sweeps.tables import percent
 from neurosim.traces import Trace, read_trace
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 ESTIMATOR = "learning.estimator"
 WAVES = ("oscillating", "holomorphic")
 MOST_SETTLINGS = 3
-NAMES = ("accuracy", "alignment", "conductances", "settling")
+NAMES = ("accuracy", "alignment", "learning", "conductances", "settling")
+
+ALIGNED = (
+    "Cosine between the gradient as the estimator measures it on the hardware and the exact one (implicit function "
+    "theorem), at the end of training, for each weight array. 1 is a perfect gradient, 0 is no information."
+)
+SETTLED = (
+    "Voltages of the nodes for one test image after training, and the nudge β(t) that pulls the output toward the "
+    "target. Nudged phases start again from the free state; an oscillating β never rests. Of complex voltages the real "
+    "part is shown."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +72,35 @@ def _drawn(
     if not extremes:
         return
 
-    def opened(member: Group) -> tuple[RunSpec, Trace]:
-        spec = member.finished[0].spec
-        return spec, open_traces.enter_context(read_trace(directory.run_file(spec), finished=True))
+    def opened(row: Row) -> Trace:
+        return open_traces.enter_context(read_trace(directory.run_file(row.spec), finished=True))
 
     over = f" against {key_name(roles.x)}" if roles.x else ""
     yield "accuracy", f"Accuracy{over}", _accuracy_caption(groups, roles), figures.accuracy(groups, roles, chance)
-    yield (
-        "alignment",
-        f"Gradient alignment{over}",
-        "Cosine between the gradient as the estimator measures it on the hardware and the exact one (implicit function "
-        "theorem), at the end of training, for each weight array. 1 is a perfect gradient, 0 is no information.",
-        figures.alignment(groups, roles),
-    )
+    yield "alignment", f"Gradient alignment{over}", ALIGNED, figures.alignment(groups, roles)
     paths = [path for path in (roles.x, *roles.series) if path]
-    rows = [(_title(member, paths), *opened(member)) for member in extremes]
+    titles = [_title(member, paths) for member in extremes]
+    traces = [[opened(row) for row in member.finished] for member in extremes]
+    which = "the best point and the worst point of the sweep" if len(extremes) > 1 else "all seeds"
     yield (
-        "conductances",
-        "Where the conductances went",
-        "Share of the devices of each weight array at each conductance, before and after training"
-        + (": the best point at the mildest setting above, the worst point below. " if len(rows) > 1 else ". ")
-        + "Dotted lines: the nominal range of a device. First seed.",
-        physics.conductances(rows),
+        "learning",
+        "Learning",
+        f"Test accuracy after every epoch, a line per seed: {which}.",
+        physics.learning(list(zip(titles, traces, strict=True)), chance),
     )
-    columns = [(_short_title(member), opened(member)[1]) for member in _to_settle(groups, extremes[0])]
-    yield (
-        "settling",
-        "One settling and its teaching signal",
-        "Voltages of the nodes for one test image after training, and the nudge β(t) that pulls the output toward the "
-        "target. Nudged phases start again from the free state; an oscillating β never rests. Of complex voltages the "
-        "real part is shown.",
-        physics.settlings(columns),
+    rows = [(title, m.finished[0].spec, t[0]) for title, m, t in zip(titles, extremes, traces, strict=True)]
+    yield "conductances", "Where the conductances went", _conductance_caption(rows), physics.conductances(rows)
+    columns = [(_short_title(member), opened(member.finished[0])) for member in _to_settle(groups, extremes[0])]
+    yield "settling", "One settling and its teaching signal", SETTLED, physics.settlings(columns)
+
+
+def _conductance_caption(rows: Sequence[tuple[str, RunSpec, Trace]]) -> str:
+    device = rows[0][1].document["device"]
+    low, high = (value_name(f"device.{key}", device[key]) for key in ("g_min", "g_max"))
+    where = ", of the best point above and of the worst below" if len(rows) > 1 else ""
+    return (
+        f"Share of the devices of each weight array at each conductance, before and after training{where}; first seed. "
+        f"The nominal range of a device is {low} to {high}; dotted lines mark its ends where they are in view."
     )
 
 
@@ -123,7 +132,7 @@ def _to_settle(groups: Sequence[Group], ideal: Group) -> list[Group]:
 
 def _title(member: Group, paths: Sequence[str]) -> str:
     name = member.name(paths)
-    return f"{name}: {percent(member.accuracy)}" if name else percent(member.accuracy)
+    return f"{name or 'test accuracy'}: {percent(member.accuracy)}"
 
 
 def _short_title(member: Group) -> str:

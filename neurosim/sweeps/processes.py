@@ -10,10 +10,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, synchronize
 from typing import Any
 
+from neurosim.errors import NeurosimError
 from neurosim.sweeps.point import THREAD_VARIABLES
+
+CANNOT_START = (
+    'worker processes die while they start: in a script, call run_sweep below `if __name__ == "__main__":`, '
+    "because every worker imports the script"
+)
 
 
 def available_cores() -> int:
@@ -34,15 +40,25 @@ class LocalProcesses(Executor):
     def __init__(self, workers: int) -> None:
         self._context = get_context("spawn")
         self._watched, self._lifeline = self._context.Pipe(duplex=False)
+        self._worked = self._context.Event()  # starts the resource tracker, which would unblock signals later
         self._idle: queue.SimpleQueue[ProcessPoolExecutor] = queue.SimpleQueue()
         self._pools: set[ProcessPoolExecutor] = set()
         self._lock = threading.Lock()
+        self._hopeless = False
         for _ in range(workers):
             self._idle.put(self._new_pool())
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Start ``fn(*args, **kwargs)`` in an idle worker; waits while all are busy."""
+        """Start ``fn(*args, **kwargs)`` in an idle worker; waits while all are busy.
+
+        Raises
+        ------
+        NeurosimError
+            Workers die before they have begun.
+        """
         pool = self._idle.get()
+        if self._hopeless:
+            raise NeurosimError(CANNOT_START)
         try:
             future = _submit(pool, fn, *args, **kwargs)
         except BrokenProcessPool:  # its process died while it had nothing to do
@@ -67,7 +83,7 @@ class LocalProcesses(Executor):
 
     def _new_pool(self) -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(
-            max_workers=1, mp_context=self._context, initializer=_start_worker, initargs=(self._watched,)
+            max_workers=1, mp_context=self._context, initializer=_start_worker, initargs=(self._watched, self._worked)
         )
         with self._lock:
             self._pools.add(pool)
@@ -81,6 +97,7 @@ class LocalProcesses(Executor):
 
     def _release(self, pool: ProcessPoolExecutor, done: Future[Any]) -> None:
         broken = not done.cancelled() and isinstance(done.exception(), BrokenProcessPool)
+        self._hopeless = self._hopeless or (broken and not self._worked.is_set())
         self._idle.put(self._renew(pool) if broken else pool)
 
 
@@ -97,15 +114,20 @@ def local(workers: int) -> Iterator[Executor]:
 
 
 def _submit(pool: ProcessPoolExecutor, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
-    # A pool starts its process inside submit, and numpy reads these variables once, when the process imports it.
-    with _single_threaded_children():
+    with _inherited():  # a pool starts its process inside submit
         return pool.submit(fn, *args, **kwargs)
 
 
 @contextmanager
-def _single_threaded_children() -> Iterator[None]:
+def _inherited() -> Iterator[None]:
+    """Hold this process in the state that a process started in the block is to inherit.
+
+    One thread, because numpy reads these variables once, when it is imported; and SIGINT blocked, because Ctrl-C
+    reaches every process of the terminal, while the sweep alone decides what it means.
+    """
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
@@ -114,11 +136,11 @@ def _single_threaded_children() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _start_worker(lifeline: connection.Connection) -> None:
-    # Ctrl-C reaches every process of the terminal; the sweep alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _start_worker(lifeline: connection.Connection, worked: synchronize.Event) -> None:
+    worked.set()
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 

@@ -24,7 +24,7 @@ PIXELS_PER_INCH = 160
 WIDE = 20
 """Ratio of largest to smallest value from which an axis is logarithmic."""
 MOST_TICKS = 8
-TITLE_LETTERS = 100
+LINE_LETTERS = 96
 _RC: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -79,8 +79,13 @@ def stacked(titles: Sequence[str], *, height: float) -> tuple[Figure, list[Any]]
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     parts = list(figure.subfigures(len(titles), 1, squeeze=False).flat)
     for part, title in zip(parts, titles, strict=True):
-        part.suptitle("\n".join(wrap(title, TITLE_LETTERS)), x=0.01, ha="left", fontsize=10, color=DARK)
+        part.suptitle(folded(title), x=0.01, ha="left", fontsize=10, color=DARK)
     return figure, parts
+
+
+def folded(text: str, columns: int = 1) -> str:
+    """Return `text` in lines short enough for one of `columns` panels side by side."""
+    return "\n".join(wrap(text, LINE_LETTERS // columns))
 
 
 def colours(count: int, *, ordered: bool = False) -> list[Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from neurosim.config import Experiment
 from neurosim.errors import ConfigError
 from neurosim.sweeps import report
-from neurosim.sweeps.cluster import connect
+from neurosim.sweeps.cluster import check_scheduler, connect
 from neurosim.sweeps.directory import claim
 from neurosim.sweeps.execute import outcomes
 from neurosim.sweeps.index import write_summary
@@ -20,6 +18,9 @@ from neurosim.sweeps.plan import plan
 from neurosim.sweeps.point import Task, simulate
 from neurosim.sweeps.processes import available_cores, local
 from neurosim.sweeps.rows import Row
+
+MOST_AT_ONCE = 2000
+"""How many runs a cluster is given at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ def run_sweep(
 ) -> SweepResult:
     """Run every point of `experiment` and leave run files, tables and a report in `out_dir`.
 
-    Results are bit-identical for any number of workers, and after any interruption followed by `resume`.
+    Results are bit-identical for any number of workers, and after any interruption followed by `resume`. A script calls
+    this below ``if __name__ == "__main__":``, because every local worker imports the script.
 
     Parameters
     ----------
@@ -75,6 +77,8 @@ def run_sweep(
     specs = plan(experiment)
     if workers is not None and workers < 1:
         raise ConfigError(f"--workers {workers}: expected a whole number, 1 or more")
+    if scheduler:
+        check_scheduler(scheduler)
     with claim(Path(out_dir), resume=resume) as directory:
         ledger = Ledger(directory, specs, experiment.title)
         if notify:
@@ -96,9 +100,9 @@ def _run(
     notify: Callable[[Progress], None] | None,
 ) -> None:
     shared = None if scheduler else ledger.directory.path
-    width = len(ledger.waiting) if scheduler else min(workers or available_cores(), len(ledger.waiting))
+    width = min(MOST_AT_ONCE if scheduler else workers or available_cores(), len(ledger.waiting))
     try:
-        with _executor(scheduler, width) as executor:
+        with connect(scheduler) if scheduler else local(width) as executor:
             for outcome in outcomes(ledger.waiting, task, executor, directory=shared, width=width):
                 progress = ledger.add(outcome)
                 if notify:
@@ -111,9 +115,3 @@ def _run(
             f"stopped; {stands.done} of {stands.total} runs have ended and are kept in {ledger.directory.path}, "
             "go on with --resume"
         ) from None
-
-
-@contextmanager
-def _executor(scheduler: str | None, width: int) -> Iterator[Executor]:
-    with connect(scheduler) if scheduler else local(width) as executor:
-        yield executor

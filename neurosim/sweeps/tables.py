@@ -69,7 +69,7 @@ def headline(groups: Sequence[Group], roles: Roles) -> list[str]:
     said = f"At {least}, mean test accuracy is {_range(ends[0], roles)}; at {most}, {_range(ends[1], roles)}."
     parts = sorted((_by(ends[1], path) for path in roles.series), key=lambda part: -part[0])
     told = "; ".join(words for spread, words in parts if spread > 0)
-    return [said, f"At {most}, averaged over the other settings, by {told}."] if told else [said]
+    return [said, f"There, averaged over the other settings – {told}."] if told else [said]
 
 
 def swept(experiment: Experiment, rows: Sequence[Row], groups: Sequence[Group]) -> str:

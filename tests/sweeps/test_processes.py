@@ -72,8 +72,31 @@ def test_workers_die_with_a_killed_sweep():
     _wait_until_gone(worker)
 
 
+def test_script_without_main_guard_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from neurosim.config import parse_experiment\n"
+        "from neurosim.sweeps import run_sweep\n"
+        "from sweeps import fake_runs\n"
+        "run_sweep(parse_experiment({}), 'out', workers=1, task=fake_runs.quick)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert 'below `if __name__ == "__main__":`' in ended.stderr.splitlines()[-1]
+
+
 def test_default_is_the_cores_that_this_process_may_use():
     assert available_cores() == len(os.sched_getaffinity(0))
+
+
+def test_workers_do_not_hear_ctrl_c_and_the_sweep_does():
+    with local(1) as executor:
+        blocked = executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
+    assert signal.SIGINT in blocked
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_environment_of_the_sweep_is_left_as_it_was(monkeypatch):

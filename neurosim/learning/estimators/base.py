@@ -29,7 +29,8 @@ class Sample:
     @property
     def potentiates(self) -> bool:
         """Whether in situ programming uses this phase to potentiate (else to depress)."""
-        return complex(self.coefficient).real >= 0
+        c = complex(self.coefficient)
+        return c.real >= -1e-9 * abs(c)  # in quadrature the real part is 0, and its sign is that of a rounding
 
 
 class PhasedEstimator(Protocol):

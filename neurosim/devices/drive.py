@@ -1,0 +1,87 @@
+"""Trains of pulses: what one device model does to a block of devices, turn by turn."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from neurosim.backend import Array
+from neurosim.devices.cells import Cells
+
+if TYPE_CHECKING:
+    from neurosim.devices.base import DeviceModel
+
+BLOCK = 65536
+"""Devices pulsed together in host memory: what a turn touches stays in the processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drive(ABC):
+    """Devices under pulses of one direction.
+
+        g <- clip(g +- (move + std xi), g_low, g_high)
+
+    Attributes
+    ----------
+    cells
+        The devices.
+    up
+        Whether the pulses raise the conductance.
+    """
+
+    cells: Cells
+    up: bool
+
+    @abstractmethod
+    def move(self, g: Array) -> Array:
+        """Return the mean size [S] of the next change, from `g`: `DeviceModel.increment`."""
+
+    @abstractmethod
+    def std(self, move: Array) -> Array | None:
+        """Return the std [S] of the next change: `DeviceModel.jitter`."""
+
+    @abstractmethod
+    def tail(self, first: int) -> Drive:
+        """Return the drive without its first devices."""
+
+    def run(self, g: Array, ended: Array, rng: Any) -> None:
+        """Change `g` (devices,) by whole trains; at turn t the trains of the first ``ended[t]`` devices are over."""
+        now, left, drive = 0, g, self
+        for first in ended.tolist():
+            if first != now:
+                now, left, drive = first, g[first:], self.tail(first)
+            drive._pulse(left, rng)
+
+    def _pulse(self, g: Array, rng: Any) -> None:
+        change = self.move(g)
+        std = self.std(change)
+        if std is not None:
+            noise = rng.standard_normal(g.shape, dtype=g.dtype)
+            noise *= std
+            noise += change
+            change = noise
+        if self.up:
+            g += change
+        else:
+            g -= change
+        self.cells.clip(g, out=g)
+
+
+@dataclass(frozen=True, eq=False)
+class AnyDrive(Drive):
+    """Asks the model at every pulse: right for every model."""
+
+    model: DeviceModel
+
+    def move(self, g: Array) -> Array:
+        """Return what the model says."""
+        return self.model.increment(g, self.cells, self.up)
+
+    def std(self, move: Array) -> Array | None:
+        """Return what the model says."""
+        return self.model.jitter(move, self.cells, self.up)
+
+    def tail(self, first: int) -> AnyDrive:
+        """Return the drive without its first devices."""
+        return AnyDrive(self.cells.tail(first), self.up, self.model)

@@ -1,0 +1,120 @@
+"""Models whose mean step is a straight line in the conductance: one drive, with a compiled loop, for all."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurosim.backend import Array, namespace
+from neurosim.devices import kernels
+from neurosim.devices.base import DeviceModel
+from neurosim.devices.cells import NEGLIGIBLE, Cells
+from neurosim.devices.drive import Drive
+
+DRAWS = 32768
+"""Random numbers drawn ahead for the compiled loop."""
+
+
+@dataclass(frozen=True, eq=False)
+class LineDrive(Drive):
+    """A mean step that is a straight line in the conductance; `along` makes one.
+
+        move = level + slope x      x = g_high - g (up), g - g_low (down)      std = relative move + absolute
+
+    What depends on the device alone is computed once per train, and a process that programs much runs compiled: the
+    same operations in the same order on the same draws, so the numbers are the same to the bit.
+
+    Attributes
+    ----------
+    taper
+        Relative loss of step size from mid-range to the bound ahead; 0 and 1 spare a pass.
+    level, slope
+        Mean step at the bound ahead [S], and its growth with the distance x from there.
+    relative
+        Noise of a step relative to its mean.
+    absolute
+        Noise of a step [S] whatever its mean, or None.
+    """
+
+    taper: float
+    level: Array
+    slope: Array
+    relative: float
+    absolute: Array | None
+
+    @classmethod
+    def along(
+        cls, cells: Cells, up: bool, *, taper: float = 0.0, c2c: float = 0.0, additive: bool = False
+    ) -> LineDrive:
+        """Return the drive of steps ``step (1 -+ taper w)``, w in [-1, 1] the position in the device's range.
+
+        The noise is `c2c` times the mean step here, or with `additive` at mid-range.
+        """
+        step = cells.step(up)
+        half = namespace(step).maximum(0.5 * (cells.g_high - cells.g_low), NEGLIGIBLE)
+        noise = (0.0, c2c * step) if additive and c2c else (c2c, None)
+        return cls(cells, up, taper, (1 - taper) * step, taper * step / half, *noise)
+
+    def move(self, g: Array) -> Array:
+        """Return the mean step at `g`."""
+        if self.taper == 0:
+            return self.level
+        move = self.cells.g_high - g if self.up else g - self.cells.g_low
+        move *= self.slope
+        if self.taper < 1:
+            move += self.level
+        return move
+
+    def std(self, move: Array) -> Array | None:
+        """Return the noise of a step of mean `move`."""
+        if self.absolute is not None:
+            return self.absolute
+        return self.relative * move if self.relative else None
+
+    def tail(self, first: int) -> LineDrive:
+        """Return the drive without its first devices."""
+        level, slope = (part if part.ndim == 0 else part[first:] for part in (self.level, self.slope))
+        absolute = self.absolute if self.absolute is None or self.absolute.ndim == 0 else self.absolute[first:]
+        return LineDrive(self.cells.tail(first), self.up, self.taper, level, slope, self.relative, absolute)
+
+    def run(self, g: Array, ended: Array, rng: Any) -> None:
+        """Change `g` by whole trains (`Drive.run`), compiled where that pays."""
+        if isinstance(g, np.ndarray):
+            pulses = g.size * ended.size - int(ended.sum())
+            loop = kernels.loop_for(g.dtype, pulses, ended.size)
+            if loop is not None:
+                self._run_compiled(loop, g, ended, rng)
+                return
+        super().run(g, ended, rng)
+
+    def _run_compiled(self, loop: kernels.Loop, g: np.ndarray, ended: np.ndarray, rng: np.random.Generator) -> None:
+        noisy = self.relative > 0 or self.absolute is not None
+        absolute = np.zeros_like(g) if self.absolute is None else self.absolute
+        parts = (self.cells.g_low, self.cells.g_high, self.level, self.slope, absolute)
+        # Only full, writable arrays: of every other kind numba would compile a loop of its own.
+        full = [np.full(g.shape, part, g.dtype) if part.ndim == 0 else part for part in parts]
+        turns = max(1, DRAWS // g.size)
+        for t in range(0, ended.size, turns):
+            some = ended[t : t + turns]
+            draws = g.size * some.size - int(some.sum()) if noisy else 0
+            noise = rng.standard_normal(draws, dtype=g.dtype)
+            loop(g, some, noise, *full, g.dtype.type(self.relative), self.up)
+
+
+class StraightStep(DeviceModel):
+    """A model whose leaf class defines `drive`, by `LineDrive.along`; everything else follows from it."""
+
+    @abstractmethod
+    def drive(self, cells: Cells, up: bool) -> LineDrive:
+        """Return what pulses of one direction do to `cells`."""
+
+    def increment(self, g: Array, cells: Cells, up: bool) -> Array:
+        """Return the mean step at `g`."""
+        return self.drive(cells, up).move(g)
+
+    def jitter(self, move: Array, cells: Cells, up: bool) -> Array | None:
+        """Return the noise of a step whose mean is `move`."""
+        return self.drive(cells, up).std(move)
