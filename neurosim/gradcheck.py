@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.backend import Array
+from neurosim.backend import Array, get_backend
 from neurosim.config import Experiment
 from neurosim.errors import ConfigError, TraceError
 from neurosim.experiment.build import build_controller
@@ -106,7 +106,7 @@ def run(experiment: Experiment) -> GradientTable:
 
 def initial_bench(experiment: Experiment) -> Bench:
     """Return the bench of the untrained network of `experiment` on its first training samples."""
-    streams = Streams(experiment.train.seed)
+    streams = Streams(experiment.train.seed, get_backend(experiment.settle.backend))
     controller, state = build_controller(experiment, streams)
     data = load_data(experiment)
     rows = slice(0, experiment.train.probe_batch)

@@ -19,6 +19,7 @@ from neurosim.settle import SettleOptions
 
 EULER = SettleOptions(free_steps=30, nudged_steps=10)
 EXACT = SettleOptions(method="operating_point", tolerance=1e-13, max_sweeps=5000)
+SYMMETRIC, EXACT_WRITE = SymmetricEP(0.2), IdealProgrammer()
 G_RANGE = {"g_min": 1e-6, "g_max": 51e-6, "step": 2e-8}
 G_REF = 50e-6 / 8  # weights within +-8
 
@@ -30,12 +31,12 @@ def device_of(model="ideal", **fields):
 def controller_of(
     sizes=(6, 5, 4),
     *,
-    estimator=SymmetricEP(0.2),
+    estimator=SYMMETRIC,
     device=None,
     lr=0.1,
     momentum=0.0,
     weight_decay=0.0,
-    programmer=IdealProgrammer(),
+    programmer=EXACT_WRITE,
     options=EULER,
     read_noise=0.0,
     gain=1.0,

@@ -64,7 +64,7 @@ class Checkpoint:
     def load(cls, path: Path, digest: str, backend: Backend) -> Checkpoint:
         """Return the checkpoint in `path`, or raise `TraceError` when it is damaged or of another experiment."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             if sorted(arrays.keys() - {"names"}) != arrays["names"].tolist():
                 raise ValueError("its list of contents does not hold")

@@ -1,0 +1,67 @@
+"""Every entry of every registry is covered by its family's contract tests, and is one file."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from neurosim.crossbar import MAPPINGS
+from neurosim.devices import DEVICES
+from neurosim.learning.estimators import ESTIMATORS
+from neurosim.learning.programmers import PROGRAMMERS
+from neurosim.networks.activations import ACTIVATIONS
+from neurosim.numerics.fixed_point import SOLVERS
+from neurosim.numerics.integrators import INTEGRATORS
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = {
+    "tests/crossbar/test_crossbar.py": MAPPINGS,
+    "tests/devices/test_device_contract.py": DEVICES,
+    "tests/learning/test_contrast.py": ESTIMATORS,
+    "tests/learning/test_programmers.py": PROGRAMMERS,
+    "tests/networks/test_activations.py": ACTIVATIONS,
+    "tests/numerics/test_integrators.py": INTEGRATORS,
+    "tests/test_settle.py": SOLVERS,
+}
+FOLDERS = {
+    "neurosim/devices": DEVICES,
+    "neurosim/learning/estimators": ESTIMATORS,
+    "neurosim/learning/programmers": PROGRAMMERS,
+    "neurosim/networks/activations": ACTIVATIONS,
+    "neurosim/numerics/integrators": INTEGRATORS,
+}
+
+
+@pytest.fixture(scope="module")
+def parametrised():
+    """Return how often each word stands among the parameters of the collected contract tests, by file."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *CONTRACTS]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    listed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    words = {path: Counter() for path in CONTRACTS}
+    for line in listed.splitlines():
+        path, _, test = line.partition("::")
+        words.get(path, Counter()).update(test.partition("[")[2].rstrip("]").split("-"))
+    return words
+
+
+@pytest.mark.parametrize("path", CONTRACTS)
+def test_every_entry_of_a_registry_runs_through_its_contract(path, parametrised):
+    missing = [name for name in CONTRACTS[path] if parametrised[path][name] < 1]
+    assert missing == []
+    assert parametrised[path]["no_such_entry"] == 0
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_entry_of_a_registry_is_a_file_of_its_name(folder):
+    files = {path.stem for path in (ROOT / folder).glob("*.py")}
+    assert set(FOLDERS[folder]) <= files
+
+
+@pytest.mark.parametrize("folder", list(FOLDERS)[1:])
+def test_every_file_of_a_family_is_registered(folder):
+    files = {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__", "base", "tableau"}
+    assert files == set(FOLDERS[folder])
