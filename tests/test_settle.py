@@ -138,3 +138,26 @@ def test_alternating_sweeps_need_less_product_work_than_synchronous_ones():
         for s in ("alternating", "synchronous")
     }
     assert work["alternating"] < 0.7 * work["synchronous"]
+
+
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_a_diverging_solver_says_so_and_warns_of_nothing_else(solver):
+    bench = bench_of(activation="dsilu")
+    options = SettleOptions(method="operating_point", solver=solver, max_sweeps=50)
+    found = operating_point(field_of(bench, 1e200j), bench.start(complex), options)
+    assert found.status is Status.DIVERGED
+    assert not found.settled.any()
+
+
+@pytest.mark.parametrize("sizes", [(12, 2), (12, 8, 4)])
+@pytest.mark.parametrize("beta", [0.0, 0.3, 0.1 + 0.2j])
+def test_anderson_in_float32_is_not_stopped_by_equal_differences(sizes, beta):
+    """Differences of a sample that has settled are zero or equal: their normal equations must stay solvable."""
+    bench = bench_of(sizes, gain=1.0)
+    weights = {name: w.astype(np.float32) for name, w in bench.weights(0).items()}
+    bench = replace(bench, weights=lambda _: weights, x=bench.x.astype(np.float32), y=bench.y.astype(np.float32))
+    start = bench.start(np.complex64 if isinstance(beta, complex) else np.float32)
+    options = SettleOptions(method="operating_point", solver="anderson", tolerance=2e-6)
+    found = operating_point(field_of(bench, np.asarray(beta, start.dtype)), start, options)
+    assert found.status is Status.SETTLED
+    assert found.u.dtype == start.dtype

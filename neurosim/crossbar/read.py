@@ -14,6 +14,7 @@ For a complex input the real and imaginary parts share the devices' noise: their
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,26 +30,34 @@ class Gaussian:
 
     Attributes
     ----------
-    real
-        Std of the real part.
-    follow, own
-        Imaginary part ``follow * xi_real + own * xi_imag`` (Cholesky factor); None for real variables.
+    moments
+        ``[variance]`` of real variables, or ``[Var re, Cov(re, im), Var im]``, each of the variables' shape.
     """
 
-    real: Array
-    follow: Array | None = None
-    own: Array | None = None
+    moments: Sequence[Array]
+
+    def __add__(self, other: Gaussian) -> Gaussian:
+        """Return the sum of two independent sets: moments add (a real one has no imaginary moments)."""
+        return Gaussian([sum(parts[1:], parts[0]) for parts in _columns(self.moments, other.moments)])
 
     def draw(self, rng: Any) -> Array:
-        """Return one draw."""
-        shape, dtype = self.real.shape, self.real.dtype
-        xi = rng.standard_normal(shape, dtype=dtype)
-        if self.own is None:
-            xi *= self.real
+        """Return one draw; complex ones by the Cholesky factor of their covariance."""
+        xp = namespace(self.moments[0])
+        real = xp.sqrt(self.moments[0])
+        xi = rng.standard_normal(real.shape, dtype=real.dtype)
+        if len(self.moments) == 1:
+            xi *= real
             return xi
-        imag = self.own * rng.standard_normal(shape, dtype=dtype)
-        imag += self.follow * xi
-        return self.real * xi + 1j * imag
+        follow = self.moments[1] / xp.maximum(real, SMALLEST)
+        imag = xp.sqrt(xp.maximum(self.moments[2] - follow * follow, 0.0))
+        imag *= rng.standard_normal(real.shape, dtype=real.dtype)
+        imag += follow * xi
+        return real * xi + 1j * imag
+
+
+def _columns(first: Sequence[Array], second: Sequence[Array]) -> list[list[Array]]:
+    """Return what there is of each moment."""
+    return [[m[k] for m in (first, second) if k < len(m)] for k in range(max(len(first), len(second)))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +74,12 @@ class OutputNoise:
 
     own: Gaussian
     common: Gaussian | None = None
+
+    def __add__(self, other: OutputNoise) -> OutputNoise:
+        """Return the noise of two reads that end in the same outputs: still one normal per output."""
+        commons = [part for part in (self.common, other.common) if part is not None]
+        common = sum(commons[1:], commons[0]) if commons else None
+        return OutputNoise(self.own + other.own, common)
 
     def draw(self, rng: Any) -> Array:
         """Return the noise of one read, (batch, outputs)."""
@@ -92,10 +107,10 @@ class WeightNoise:
     def forward(self, x: Array) -> OutputNoise:
         """Return the noise of a read from the rows, `x` (batch, rows) real or complex."""
         squares = moments(x)
-        own = gaussian([q @ self.own for q in squares])
+        own = Gaussian([q @ self.own for q in squares])
         if self.shared is None:
             return OutputNoise(own)
-        return OutputNoise(own, gaussian([q @ self.shared for q in squares]))
+        return OutputNoise(own, Gaussian([q @ self.shared for q in squares]))
 
     def backward(self, a: Array) -> OutputNoise:
         """Return the noise of a read from the columns, `a` (batch, cols) real or complex."""
@@ -103,7 +118,7 @@ class WeightNoise:
         if self.shared is not None:
             total = a.sum(axis=1, keepdims=True)
             variances = [v + q * self.shared.T for v, q in zip(variances, moments(total), strict=True)]
-        return OutputNoise(gaussian(variances))
+        return OutputNoise(Gaussian(variances))
 
     def draw(self, rng: Any) -> Array:
         """Return one draw of the noise of all weights, (rows, cols)."""
@@ -120,13 +135,3 @@ def moments(x: Array) -> list[Array]:
     if x.dtype.kind != "c":
         return [x * x]
     return [x.real * x.real, x.real * x.imag, x.imag * x.imag]
-
-
-def gaussian(variances: list[Array]) -> Gaussian:
-    """Return the variables with variance ``[var]``, or covariance ``[re re, re im, im im]``."""
-    xp = namespace(variances[0])
-    real = xp.sqrt(variances[0])
-    if len(variances) == 1:
-        return Gaussian(real)
-    follow = variances[1] / xp.maximum(real, SMALLEST)
-    return Gaussian(real, follow, xp.sqrt(xp.maximum(variances[2] - follow * follow, 0.0)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from neurosim.backend import Array, namespace
-from neurosim.crossbar import Crossbar, PairState
+from neurosim.crossbar import Crossbar, OutputNoise, PairState
 from neurosim.networks.topology import BIAS, INPUT, Topology
 
 
@@ -37,29 +37,29 @@ class FreshReadNoise:
     ) -> None:
         self.rng = rng
         clamped = {INPUT: x, BIAS: namespace(x).ones((x.shape[0], 1), dtype=x.dtype)}
-        self._fixed, self._forward, self._backward = [], [], []
+        self._fixed: dict[int, OutputNoise] = {}  # by the first column of the layer: a slice is no key in Python 3.11
+        self._reads: list[tuple[slice, slice, Callable[[Array], OutputNoise]]] = []
         for synapse in topology.synapses:
             noise = crossbars[synapse.name].weight_noise(pairs[synapse.name])
             post = topology.slices[synapse.post]
             if synapse.pre in clamped:
-                self._fixed.append((post, noise.forward(clamped[synapse.pre])))
+                one = noise.forward(clamped[synapse.pre])
+                known = self._fixed.get(post.start)
+                self._fixed[post.start] = one if known is None else known + one
                 continue
             pre = topology.slices[synapse.pre]
-            self._forward.append((pre, post, noise))
+            self._reads.append((pre, post, noise.forward))
             if synapse.reciprocal:
-                self._backward.append((post, pre, noise))
+                self._reads.append((post, pre, noise.backward))
 
     def add(self, a: Array, parts: Sequence[slice], drive: Array) -> None:
         """Add the noise of all reads that end in the layers `parts` to `drive` (batch, nodes)."""
-        for post, fixed in self._fixed:
-            if post in parts:
-                drive[:, post] += fixed.draw(self.rng)
-        for source, end, noise in self._forward:
-            if end in parts:
-                drive[:, end] += noise.forward(a[:, source]).draw(self.rng)
-        for source, end, noise in self._backward:
-            if end in parts:
-                drive[:, end] += noise.backward(a[:, source]).draw(self.rng)
+        for part in parts:
+            noises = [read(a[:, source]) for source, end, read in self._reads if end == part]
+            if part.start in self._fixed:
+                noises.append(self._fixed[part.start])
+            if noises:
+                drive[:, part] += sum(noises[1:], noises[0]).draw(self.rng)
 
 
 class FreshReadoutNoise:
@@ -82,11 +82,11 @@ class FreshReadoutNoise:
 
     def logits(self, a: Array) -> Array:
         """Return the noise of reading activity `a` (batch, n_last) from the rows, (batch, n_classes)."""
-        drawn = self._weights.forward(a).draw(self.rng)
+        noise = self._weights.forward(a)
         if self._bias is not None:
             ones = namespace(a).ones((a.shape[0], 1), dtype=a.real.dtype)
-            drawn = drawn + self._bias.forward(ones).draw(self.rng)
-        return drawn
+            noise = noise + self._bias.forward(ones)
+        return noise.draw(self.rng)
 
     def force(self, error: Array) -> Array:
         """Return the noise of reading `error` (batch, n_classes) from the columns, (batch, n_last)."""

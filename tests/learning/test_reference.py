@@ -46,3 +46,11 @@ def test_alignment_of_a_gradient_with_itself_and_its_negative():
     assert alignment(gradient, gradient)["total"] == pytest.approx(1)
     flipped = {name: -g for name, g in gradient.items()}
     assert alignment(flipped, gradient)["W1"] == pytest.approx(-1)
+
+
+def test_alignment_of_nothing_is_zero_and_of_no_number_none():
+    gradient = {"W1": np.ones((2, 2)), "W2": np.ones((2, 2))}
+    found = alignment({"W1": np.zeros((2, 2)), "W2": np.full((2, 2), np.nan)}, gradient)
+    assert found["W1"] == 0
+    assert np.isnan(found["W2"])
+    assert np.isnan(found["total"])
