@@ -90,8 +90,7 @@ class LocalProcesses(Executor):
         return pool
 
     def _renew(self, pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
-        pool.shutdown(wait=False)
-        with self._lock:
+        with self._lock:  # a broken pool ends by itself; from its own callback, shutdown would wait for its own lock
             self._pools.discard(pool)
         return self._new_pool()
 
