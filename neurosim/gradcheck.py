@@ -40,9 +40,10 @@ class Row:
     order
         Order in beta that theory gives; None for a row that is shown but not judged.
     slope
-        Fitted slope of log error against log beta, over the points whose error is above round-off.
+        Fitted slope of log error against log beta, over the points whose error is above round-off; NaN with fewer
+        than three of them.
     passed
-        Whether the slope is within 0.15 of the order (None: not judged).
+        Whether the slope is within 0.15 of the order (None: not judged, or exact to round-off).
     """
 
     estimator: str
@@ -81,27 +82,42 @@ def run(experiment: Experiment) -> GradientTable:
     The betas are the axis ``learning.beta`` of [sweep], the estimators its axis ``learning.estimator`` (all when
     absent). Phased estimators and the cosine lock-in are taken at exact operating points (the quasi-static limit);
     a continuous-time row is shown beside them and differs by its lag.
+
+    Raises
+    ------
+    ConfigError
+        float32, fewer than three betas, or no estimator to check.
     """
     if experiment.settle.dtype != "float64":
         raise ConfigError("[settle] dtype = 'float32': gradcheck needs 'float64' to resolve the slopes")
     axes = dict(experiment.sweep.expanded()) if experiment.sweep else {}
     betas = tuple(float(b) for b in axes.get("learning.beta", DEFAULT_BETAS))
+    if len(betas) < 3:
+        raise ConfigError(f"[sweep] learning.beta = {list(betas)}: a slope needs at least three values")
     chosen = axes.get("learning.estimator")
+    checked = [row for row in _estimators(experiment) if chosen is None or row[1] in chosen]
+    if not checked:
+        raise ConfigError(f"[sweep] learning.estimator = {chosen}: none of them is an estimate to check")
     bench = initial_bench(experiment)
     exact = measure_rbp(bench, TOLERANCE).gradient()
     static = bench.exact(TOLERANCE)
     rows = []
-    for label, family, order, gradient in _estimators(experiment):
-        if chosen is not None and family not in chosen:
-            continue
+    for label, _, order, gradient in checked:
         judged = order is not None
         found = [gradient(static if judged else bench, beta) for beta in betas]
         errors = tuple(relative_error(g, exact) for g in found)
         slope = fitted_slope(betas, errors)
-        passed = abs(slope - order) <= SLOPE_WINDOW if order is not None else None
         cosines = tuple(alignment(g, exact) for g in found)
-        rows.append(Row(label, betas, errors, cosines, order, slope, passed))
+        rows.append(Row(label, betas, errors, cosines, order, slope, _verdict(order, slope, errors)))
     return GradientTable(tuple(rows))
+
+
+def _verdict(order: int | None, slope: float, errors: Sequence[float]) -> bool | None:
+    if order is None:
+        return None
+    if math.isnan(slope) and all(error <= FLOOR for error in errors):
+        return None  # exact to round-off: no slope to judge
+    return abs(slope - order) <= SLOPE_WINDOW
 
 
 def initial_bench(experiment: Experiment) -> Bench:

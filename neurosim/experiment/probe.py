@@ -23,17 +23,18 @@ EVALUATION_BATCH = 256
 
 def evaluate(
     controller: Controller, state: TrainState, x: Array, y: Array, labels: np.ndarray, backend: Backend
-) -> tuple[float, float]:
-    """Return (mean loss, accuracy) of the free phase on inputs x, targets y and integer labels."""
-    losses, hits = 0.0, 0
+) -> tuple[float, float, float]:
+    """Return (mean loss, accuracy, settled fraction) of the free phase on inputs x, targets y and integer labels."""
+    losses, hits, settled = 0.0, 0, 0
     for start in range(0, len(labels), EVALUATION_BATCH):
         rows = slice(start, start + EVALUATION_BATCH)
         bench = controller.bench(state, x[rows], y[rows])
-        a = bench.output(bench.free().a)
-        cost = bench.cost()
+        free = bench.free()
+        a, cost = bench.output(free.a), bench.cost()
+        settled += int(free.settled.sum())
         losses += float(cost.loss(a, bench.y).sum())
         hits += int((backend.to_host(cost.scores(a)).argmax(axis=1) == labels[rows]).sum())
-    return losses / len(labels), hits / len(labels)
+    return losses / len(labels), hits / len(labels), settled / len(labels)
 
 
 def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: Array) -> dict[str, float]:
@@ -88,15 +89,16 @@ class _Recorder:
         self.to_host = controller.streams.backend.to_host
         self.is_complex = False
         self.time = 0.0
+        self.phases = 0
 
     def phase(self, start: Array, steps: int, beta: Any) -> Array:
         """Integrate `steps` from `start` under `beta` (None, a number or a function of time); return the end."""
-        bench, network = self.bench, self.controller.network
+        bench = self.bench
         at = beta if callable(beta) else lambda _: 0.0 if beta is None else beta
         self.is_complex = self.is_complex or isinstance(at(0.0), complex)
-        nudge = None if beta is None else Nudge(bench.cost(), bench.y, beta)
-        weights = bench.weights(0)
-        field = network.bind(weights, network.static_drive(weights, bench.x), nudge=nudge)
+        nudge = None if beta is None else Nudge(bench.cost(self.phases), bench.y, beta)
+        field = bench.field(nudge, self.phases)
+        self.phases += 1
         if isinstance(at(0.0), complex):
             start = start.astype(np.result_type(start.dtype, np.complex64))
         offset = self.time

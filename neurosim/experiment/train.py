@@ -183,7 +183,7 @@ class _Run:
     def _measure(self, state: TrainState, sums: Mapping[str, float], writer: TraceWriter, epoch: int) -> None:
         nan = float("nan")
         x_test, y_test = self._batch(self.data.x_test, self.data.y_test)
-        loss, accuracy = evaluate(self.controller, state, x_test, y_test, self.data.y_test, self.backend)
+        loss, accuracy, settled = evaluate(self.controller, state, x_test, y_test, self.data.y_test, self.backend)
         self.best = max(self.best, accuracy)
         probe = slice(0, self.experiment.train.probe_batch)
         cosines = gradient_alignment(
@@ -194,6 +194,7 @@ class _Run:
             "train_loss": sums["loss"] / sums["count"] if sums else nan,
             "test_loss": loss,
             "test_accuracy": accuracy,
+            "test_settled_fraction": settled,
             "settled_fraction": sums["settled"] / sums["count"] if sums else nan,
             "residual": sums["residual"] if sums else nan,
             "pulses": state.pulses,
@@ -250,13 +251,9 @@ def load_data(experiment: Experiment) -> Dataset:
 def batch_arrays(
     experiment: Experiment, x: np.ndarray, labels: np.ndarray, classes: int, backend: Backend
 ) -> tuple[Any, Any]:
-    """Return inputs (batch, n_in) and targets (batch, classes) of `backend`.
-
-    Targets are ``target_low`` everywhere and ``target_high`` at the label; probabilities 0 and 1 for a softmax.
-    """
+    """Return inputs (batch, n_in) and targets (batch, classes) of `backend`: low everywhere, high at the label."""
     dtype = np.dtype(experiment.settle.dtype)
     net = experiment.network
-    low, high = (0.0, 1.0) if net.output == "softmax" else (net.target_low, net.target_high)
-    targets = np.full((len(labels), classes), low, dtype)
-    targets[np.arange(len(labels)), labels] = high
+    targets = np.full((len(labels), classes), net.target_low, dtype)
+    targets[np.arange(len(labels)), labels] = net.target_high
     return backend.asarray(x.astype(dtype)), backend.asarray(targets)

@@ -9,7 +9,7 @@ from typing import Any
 from neurosim.backend import Array, namespace
 from neurosim.learning.estimators.base import Sample
 from neurosim.networks.cost import Cost, ReadoutNoise, bind_cost
-from neurosim.networks.rate import Nudge, RateNetwork, ReadNoise
+from neurosim.networks.rate import CoupledField, Nudge, RateNetwork, ReadNoise
 from neurosim.settle import Settled, SettleOptions, operating_point, settle, transient
 
 Weights = Mapping[str, Array]
@@ -66,8 +66,7 @@ class Bench:
 
     def free(self) -> Settled:
         """Settle without a nudge, from rest."""
-        field = self._field(self.weights(0), self.x, None)
-        return settle(field, self.start(), self.options.free_steps, self.options, rng=self.rng)
+        return settle(self.field(), self.start(), self.options.free_steps, self.options, rng=self.rng)
 
     def nudged(self, betas: Sequence[complex | float], start: Array, phase: int) -> Settled:
         """Settle under `betas` at once (stacked on the batch axis), each from `start` (batch, nodes)."""
@@ -78,24 +77,30 @@ class Bench:
             dtype = xp.result_type(start.dtype, xp.complex64)
         beta = xp.asarray(betas, dtype=dtype).repeat(batch)[:, None]
         target = xp.tile(self.y, (copies, 1))
-        nudge = Nudge(self.cost(phase), target, beta)
-        field = self._field(self.weights(phase), self.x, nudge, copies)
+        field = self.field(Nudge(self.cost(phase), target, beta), phase, copies)
         stacked = xp.tile(start.astype(dtype), (copies, 1))
         return settle(field, stacked, self.options.nudged_steps, self.options, rng=self.rng)
 
     def run(
         self, nudge: Callable[[float], complex], steps: int, every: int, observe: Callable[[int, Array], None]
     ) -> Settled:
-        """Run from rest under beta(t) for `steps`, showing the activity after every `every` steps."""
+        """Run from rest under beta(t) for `steps`, showing the activity after every `every` steps.
+
+        The residual at the end is that under the last beta, not under the one to which a stepped signal then jumps.
+        """
         xp = namespace(self.x)
         is_complex = isinstance(nudge(0.0), complex)
         dtype = xp.result_type(self.x.dtype, xp.complex64) if is_complex else self.x.dtype
         activation = self.network.activation
+        last = (steps - 1e-3) * self.options.dt
+
+        def held(t: float) -> complex:
+            return nudge(min(t, last))
 
         def show(step: int, t: float, u: Array) -> None:
             observe(step, activation.value(u))
 
-        field = self._field(self.weights(0), self.x, Nudge(self.cost(), self.y, nudge))
+        field = self.field(Nudge(self.cost(), self.y, held))
         return transient(field, self.start(dtype), steps, self.options, rng=self.rng, observe=show, observe_every=every)
 
     def exact(self, tolerance: float) -> Bench:
@@ -105,10 +110,11 @@ class Bench:
 
     def operating_point(self) -> Settled:
         """Return the free operating point by the solver, whatever ``options.method`` says."""
-        return operating_point(self._field(self.weights(0), self.x, None), self.start(), self.options)
+        return operating_point(self.field(), self.start(), self.options)
 
-    def _field(self, weights: Weights, x: Array, nudge: Nudge | None, copies: int = 1) -> Any:
-        xp = namespace(x)
+    def field(self, nudge: Nudge | None = None, phase: int = 0, copies: int = 1) -> CoupledField:
+        """Return the network as it is read in `phase`, for the batch stacked `copies` times."""
+        xp, weights, x = namespace(self.x), self.weights(phase), self.x
         static = self.network.static_drive(weights, x)
         noise = None
         if copies > 1:

@@ -212,7 +212,8 @@ def measure_phases(
 def measure_continuous(bench: Bench, estimator: ContinuousEstimator) -> Contrast:
     """Run `bench` under the estimator's oscillating beta and return the lock-in contrast.
 
-    There is no settled state to test.
+    There is no settled state to test: all samples count as settled, and the residual at the end is what tells
+    whether the signal was slow enough.
 
     Raises
     ------

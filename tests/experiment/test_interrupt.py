@@ -118,6 +118,20 @@ def test_momentum_survives_an_interruption(tmp_path, monkeypatch):
     assert_same(contents(tmp_path / "run.h5"), contents(tmp_path / "through.h5"))
 
 
+def test_best_accuracy_before_an_interruption_is_not_forgotten(tmp_path, monkeypatch):
+    accuracy = {0: 0.1, 3: 0.9, 6: 0.2, 9: 0.3}
+    monkeypatch.setattr(train, "evaluate", lambda controller, state, *_: (0.0, accuracy[state.step], 1.0))
+
+    def stop(progress):
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny(), tmp_path / "run.h5", notify=stop)
+    final = run(tiny(), tmp_path / "run.h5", resume=True)
+    assert (final["best_test_accuracy"], final["test_accuracy"]) == (0.9, 0.3)
+
+
 def test_resume_without_a_checkpoint_starts_afresh(undisturbed, tmp_path):
     assert run(tiny(), tmp_path / "run.h5", resume=True) == undisturbed[1]
 

@@ -7,8 +7,11 @@ import pytest
 from small_controller import EULER, batch_of, controller_of
 
 from neurosim.backend import NUMPY
-from neurosim.experiment.probe import evaluate, gradient_alignment
+from neurosim.experiment.probe import evaluate, gradient_alignment, record_settling
+from neurosim.learning.controller import NOISE_SCOPES
 from neurosim.learning.estimators import OscillatingEP, SymmetricEP
+from neurosim.networks.rate import Nudge
+from neurosim.units import Scale
 
 
 def test_alignment_of_the_exact_gradient_is_one():
@@ -40,6 +43,45 @@ def test_alignment_of_a_diverged_measurement_is_not_a_number(estimator):
     assert all(np.isnan(value) for value in found.values())
 
 
+class Heard:
+    """Stands for a trace: keeps the instants that are recorded."""
+
+    def __init__(self):
+        self.u, self.beta = [], []
+
+    def settling_record(self, time_s, states, beta):
+        self.u.append(np.concatenate([u for u, _ in states.values()], axis=1) / 0.2)
+        self.beta.append(beta)
+
+
+def settling(scope, options):
+    controller, state = controller_of(read_noise=0.05, noise_scope=scope, options=options)
+    heard = Heard()
+    record_settling(controller, state, *batch_of(controller), heard, Scale(v_ref=0.2, g_ref=1e-6, c_node=1e-12))
+    return heard, controller, state
+
+
+def test_recorded_settling_shows_the_read_noise_of_its_scope():
+    """Frozen and per phase the network comes to rest, with fresh noise at every read it never does."""
+    options = replace(EULER, free_steps=60, nudged_steps=60)
+    rest = {scope: abs(np.diff(settling(scope, options)[0].u[50:61], axis=0)).max() for scope in NOISE_SCOPES}
+    assert rest["frozen"] < 1e-6
+    assert rest["phase"] < 1e-6
+    assert rest["step"] > 1e-2
+
+
+def test_recorded_phases_read_the_weights_of_their_phase():
+    heard, controller, state = settling("phase", replace(EULER, free_steps=60, nudged_steps=60))
+    bench = controller.bench(state, *batch_of(controller))
+    samples = (0.0, 0.2, -0.2)
+    assert heard.beta == [b for b in samples for _ in range(61)]
+    for phase, beta in enumerate(samples):
+        end = heard.u[61 * phase + 60]
+        nudge = Nudge(bench.cost(phase), bench.y, beta)
+        residual = bench.field(nudge, phase).target(0.0, end, np.empty_like(end)) - end
+        assert abs(residual).max() < 1e-6
+
+
 def test_evaluation_does_not_depend_on_how_the_samples_are_cut_into_batches(monkeypatch):
     from neurosim.experiment import probe
 
@@ -50,3 +92,6 @@ def test_evaluation_does_not_depend_on_how_the_samples_are_cut_into_batches(monk
     monkeypatch.setattr(probe, "EVALUATION_BATCH", 7)
     assert evaluate(controller, state, x, y, labels, NUMPY) == pytest.approx(whole, rel=1e-12)
     assert 0 <= whole[1] <= 1
+    assert whole[2] == 1.0
+    hasty = replace(controller, options=replace(controller.options, free_steps=1, method="transient", tolerance=1e-6))
+    assert evaluate(hasty, state, x, y, labels, NUMPY)[2] == 0.0

@@ -14,7 +14,7 @@ from neurosim.learning.estimators import (
     RandomSignEP,
     SymmetricEP,
 )
-from neurosim.learning.programmers import PROGRAMMERS, RoundedProgrammer, StochasticProgrammer
+from neurosim.learning.programmers import PROGRAMMERS, Programmed, RoundedProgrammer, StochasticProgrammer
 from neurosim.learning.reference import measure_rbp
 from neurosim.settle import SettleOptions
 
@@ -388,15 +388,63 @@ def test_same_seed_same_result_and_each_step_its_own_draws(scope):
         assert not np.array_equal(g, conductances(other.step(differing, x, y)[0])[name])
 
 
-def test_arrays_draw_independently_of_each_other():
-    """Adding a layer leaves the noise of the arrays before it as it was."""
-    reads = []
-    for sizes in ((6, 5, 4), (6, 5, 3, 4)):
-        controller, state = controller_of(sizes, read_noise=0.05)
-        bench = controller.bench(state, *batch_of(controller))
-        noisy, quiet = bench.weights(0)["W1"], controller.weights(state)["W1"]
-        reads.append((noisy - quiet) / np.sqrt(controller.crossbars["W1"].weight_noise(state.pairs["W1"]).own))
-    np.testing.assert_allclose(reads[0], reads[1], rtol=1e-9)
+SOURCES = {
+    "state noise": {"options": replace(EULER, noise=0.02)},
+    "frozen reads": {"read_noise": 0.05, "noise_scope": "frozen"},
+    "reads of a phase": {"read_noise": 0.05, "noise_scope": "phase"},
+    "every read": {"read_noise": 0.05, "noise_scope": "step"},
+    "sign of beta": {"estimator": RandomSignEP(0.3)},
+    "cycle to cycle": {"device": device_of("soft_bounds", c2c=0.3), "programmer": RoundedProgrammer(), "lr": 2.0},
+    "rounding": {"programmer": RoundedProgrammer("stochastic")},
+    "pulse trains": {"programmer": StochasticProgrammer(15)},
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_source_of_chance_is_drawn_anew_for_each_step(source):
+    controller, state = controller_of(**SOURCES[source])
+    x, y = batch_of(controller)
+    results = [controller.step(replace(state, step=k), x, y)[0].pairs["W2"].g_plus for k in (*range(8), 0)]
+    assert np.array_equal(results[0], results[8])
+    assert any(not np.array_equal(results[0], other) for other in results[1:8])
+
+
+def read_draw(sizes, name, step=0):
+    """Return the standard normals behind the frozen read noise of array `name`."""
+    controller, state = controller_of(sizes, read_noise=0.05)
+    bench = controller.bench(replace(state, step=step), *batch_of(controller))
+    noise = bench.weights(0)[name] - controller.weights(state)[name]
+    return noise / np.sqrt(controller.crossbars[name].weight_noise(state.pairs[name]).own)
+
+
+def test_read_noise_has_a_stream_per_array_and_step():
+    first = read_draw((5, 5, 5), "W1")
+    np.testing.assert_allclose(read_draw((5, 5, 5, 5), "W1"), first, rtol=1e-9)  # another array changes nothing
+    assert abs(np.corrcoef(first.ravel(), read_draw((5, 5, 5), "W2").ravel())[0, 1]) < 0.8
+    assert abs(np.corrcoef(first.ravel(), read_draw((5, 5, 5), "W1", step=1).ravel())[0, 1]) < 0.8
+
+
+class Listener:
+    """A programmer that does nothing but note what its generator draws."""
+
+    name, needs_factors = "listener", False
+
+    def __init__(self):
+        self.heard = {}
+
+    def program(self, crossbar, state, change, rng):
+        self.heard[crossbar.name] = rng.random()
+        return Programmed(state, None)
+
+
+def test_programming_has_a_stream_per_array_and_step():
+    heard = []
+    for step in (0, 1, 0):
+        controller, state = controller_of(programmer=Listener())
+        controller.step(replace(state, step=step), *batch_of(controller))
+        heard.append(controller.programmer.heard)
+    assert heard[0] == heard[2]
+    assert len({*heard[0].values(), *heard[1].values()}) == 2 * len(controller.crossbars)
 
 
 def test_pulses_are_counted_per_device_and_reported_per_array():

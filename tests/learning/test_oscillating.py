@@ -56,6 +56,19 @@ def test_rotation_averages_to_the_free_state():
     assert abs(near - free).max() < 1e-3 * abs(far - free).max()
 
 
+@pytest.mark.parametrize("waveform", ["rotation", "cosine"])
+@pytest.mark.parametrize("integrator", ["euler", "rk4"])
+def test_residual_tells_whether_the_signal_was_slow_enough(waveform, integrator):
+    """It is taken under the beta that was last applied: a rotation has then settled, however large its next step."""
+    bench = bench_of(options=SettleOptions(integrator=integrator, dt=0.5))
+    worst = [
+        measure_continuous(bench, OscillatingEP(0.2, waveform, points=4, dwell=dwell)).residual.max()
+        for dwell in (10, 40, 160)
+    ]
+    assert worst[0] > 4 * worst[1] > 16 * worst[2]
+    assert worst[2] < 1e-4
+
+
 @pytest.mark.parametrize("harmonics", [1, 3])
 def test_slow_cosine_reaches_the_quasi_static_value(harmonics):
     bench = bench_of(options=EULER)

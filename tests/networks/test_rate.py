@@ -64,6 +64,18 @@ def test_relaxing_a_block_sets_it_to_its_target_and_leaves_the_rest(case):
         np.testing.assert_allclose(change, abs(full - u)[:, columns].max(axis=1), rtol=1e-12)
 
 
+def test_work_is_counted_in_evaluations_of_the_whole_drive(case):
+    network, weights, x, _, rng = case
+    field = network.bind(weights, network.static_drive(weights, x))
+    u = rng.standard_normal((3, 9))
+    a = field.activity(u).copy()
+    for block in range(field.blocks):
+        field.relax(block, 0.0, u, a)
+    field.target(0.0, u, np.empty_like(u))
+    assert field.evaluations == 2
+    assert field.products == 2 * (4 * 3 + 3 * 2)  # both directions of both pairs of free layers
+
+
 def test_a_layer_without_free_neighbours_gets_its_static_drive():
     top = layered([4, 3])
     rng = np.random.default_rng(0)
