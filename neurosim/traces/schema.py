@@ -92,7 +92,10 @@ FIELDS: tuple[Field, ...] = (
     _metric("train_accuracy", "fraction of training samples classified correctly"),
     _metric("test_loss", "mean loss over the test set"),
     _metric("test_accuracy", "fraction of test samples classified correctly"),
-    _metric("settled_fraction", "fraction of training samples whose settling ended below the tolerance"),
+    _metric(
+        "settled_fraction",
+        "fraction of training samples that settled within the tolerance; under an always-on beta: that stayed finite",
+    ),
     _metric("test_settled_fraction", "fraction of test samples whose free phase ended below the tolerance"),
     _metric("residual", "largest distance of a state from its target after settling, in units of v_ref"),
     _metric("pulses", "programming pulses applied so far", "int"),
@@ -102,7 +105,10 @@ FIELDS: tuple[Field, ...] = (
     _scalar("best_test_accuracy", "largest fraction of test samples classified correctly in any epoch"),
     _scalar("test_loss", "mean loss over the test set at the end"),
     _scalar("train_loss", "mean loss over the training set at the end"),
-    _scalar("settled_fraction", "fraction of training samples whose settling ended below the tolerance"),
+    _scalar(
+        "settled_fraction",
+        "fraction of training samples that settled within the tolerance; under an always-on beta: that stayed finite",
+    ),
     _scalar("test_settled_fraction", "fraction of test samples whose free phase ended below the tolerance"),
     _scalar("residual", "largest distance of a state from its target after settling, in units of v_ref"),
     _scalar("pulses", "programming pulses applied in the whole run", "int"),
