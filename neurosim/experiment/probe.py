@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,12 @@ def evaluate(
 ) -> tuple[float, float, float]:
     """Return (mean loss, accuracy, settled fraction) of the free phase on inputs x, targets y and integer labels."""
     losses, hits, settled = 0.0, 0, 0
+    noise = None
     for start in range(0, len(labels), EVALUATION_BATCH):
         rows = slice(start, start + EVALUATION_BATCH)
-        bench = controller.bench(state, x[rows], y[rows])
-        free = bench.free()
+        bench = controller.bench(state, x[rows], y[rows], "test")
+        noise = noise or bench.rng  # one stream of state noise runs on over all batches
+        free = replace(bench, rng=noise).free()
         a, cost = bench.output(free.a), bench.cost()
         settled += int(free.settled.sum())
         losses += float(cost.loss(a, bench.y).sum())
@@ -43,7 +46,7 @@ def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: A
     Keys are the arrays and ``total``; all are NaN where a gradient does not exist: no settled free state, or a
     running network that diverged.
     """
-    bench = controller.bench(state, x, y)
+    bench = controller.bench(state, x, y, "probe")
     weights = controller.weights(state)
     ideal = Bench(controller.network, lambda _: weights, x, y, controller.options)
     try:
@@ -64,7 +67,7 @@ def record_settling(
     Phased estimators: the free phase, then each nudged phase restarted from the free state, one after the other.
     Continuous ones: the run under the oscillating beta. Always integrated in time.
     """
-    bench = controller.bench(state, x, y)
+    bench = controller.bench(state, x, y, "trace")
     recorder = _Recorder(controller, bench, writer, scale)
     estimator, options = controller.estimator, controller.options
     if estimator is not None and hasattr(estimator, "schedule"):

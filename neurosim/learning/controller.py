@@ -104,22 +104,25 @@ class Controller:
         """Return the noise-free weights of all arrays."""
         return {name: self.crossbars[name].weights(pair) for name, pair in state.pairs.items()}
 
-    def bench(self, state: TrainState, x: Array, y: Array) -> Bench:
-        """Return the bench of this step: weights as read, noise as declared."""
-        rng = self.streams.generator("state-noise", state.step) if self.options.noise else None
+    def bench(self, state: TrainState, x: Array, y: Array, use: str = "train") -> Bench:
+        """Return the bench of this step: weights as read, noise as declared.
+
+        `use` names the noise streams, so that a measurement beside training draws its own.
+        """
+        rng = self.streams.generator(f"{use}/state-noise", state.step) if self.options.noise else None
         noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
         if not noisy:
             weights = self.weights(state)
             return Bench(self.network, lambda _: weights, x, y, self.options, rng=rng)
         if self.noise_scope == "step":
-            return self._fresh_bench(state, x, y, rng)
-        read = self._reading(state, per_phase=self.noise_scope == "phase")
+            return self._fresh_bench(state, x, y, rng, use)
+        read = self._reading(state, use, per_phase=self.noise_scope == "phase")
         return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=self.noise_scope == "frozen")
 
-    def _fresh_bench(self, state: TrainState, x: Array, y: Array, rng: Any) -> Bench:
+    def _fresh_bench(self, state: TrainState, x: Array, y: Array, rng: Any, use: str) -> Bench:
         """Return the bench whose every read is noisy anew."""
         weights, top = self.weights(state), self.network.topology
-        draw = self.streams.generator("read", state.step)
+        draw = self.streams.generator(f"{use}/read", state.step)
 
         def fresh(inputs: Array) -> FreshReadNoise:
             return FreshReadNoise(top, self.crossbars, state.pairs, inputs, draw)
@@ -127,7 +130,7 @@ class Controller:
         readout = FreshReadoutNoise(top, self.crossbars, state.pairs, draw) if top.readout else None
         return Bench(self.network, lambda _: weights, x, y, self.options, fresh, readout, rng)
 
-    def _reading(self, state: TrainState, *, per_phase: bool) -> Callable[[int], Weights]:
+    def _reading(self, state: TrainState, use: str, *, per_phase: bool) -> Callable[[int], Weights]:
         drawn: dict[int, Weights] = {}
 
         def read(phase: int) -> Weights:
@@ -135,7 +138,7 @@ class Controller:
             if key not in drawn:
                 drawn[key] = {
                     name: self.crossbars[name].noisy_weights(
-                        pair, self.streams.generator(f"read/{name}/{key}", state.step)
+                        pair, self.streams.generator(f"{use}/read/{name}/{key}", state.step)
                     )
                     for name, pair in state.pairs.items()
                 }

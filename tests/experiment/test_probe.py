@@ -71,12 +71,13 @@ def test_recorded_settling_shows_the_read_noise_of_its_scope():
 
 
 def test_recorded_phases_read_the_weights_of_their_phase():
-    heard, controller, state = settling("phase", replace(EULER, free_steps=60, nudged_steps=60))
-    bench = controller.bench(state, *batch_of(controller))
+    steps = 300  # one sample relaxes slowly
+    heard, controller, state = settling("phase", replace(EULER, free_steps=steps, nudged_steps=steps))
+    bench = controller.bench(state, *batch_of(controller), "trace")
     samples = (0.0, 0.2, -0.2)
-    assert heard.beta == [b for b in samples for _ in range(61)]
+    assert heard.beta == [b for b in samples for _ in range(steps + 1)]
     for phase, beta in enumerate(samples):
-        end = heard.u[61 * phase + 60]
+        end = heard.u[(steps + 1) * phase + steps]
         nudge = Nudge(bench.cost(phase), bench.y, beta)
         residual = bench.field(nudge, phase).target(0.0, end, np.empty_like(end)) - end
         assert abs(residual).max() < 1e-6
@@ -95,3 +96,12 @@ def test_evaluation_does_not_depend_on_how_the_samples_are_cut_into_batches(monk
     assert whole[2] == 1.0
     hasty = replace(controller, options=replace(controller.options, free_steps=1, method="transient", tolerance=1e-6))
     assert evaluate(hasty, state, x, y, labels, NUMPY)[2] == 0.0
+
+
+def test_measuring_beside_training_draws_its_own_noise():
+    controller, state = controller_of(read_noise=0.05)
+    x, y = batch_of(controller, batch=4)
+    seen = [controller.bench(state, x, y, use).weights(0)["W1"] for use in ("train", "test", "probe", "test")]
+    assert not np.array_equal(seen[0], seen[1])
+    assert not np.array_equal(seen[1], seen[2])
+    assert np.array_equal(seen[1], seen[3])
