@@ -1,4 +1,7 @@
-"""./run bench: every ratio is taken in this one process; exit 1 if one exceeds its limit."""
+"""./run bench: every ratio is taken in this one process; exit 1 if one exceeds its limit.
+
+./run bench oscillation prints the tables of the always-on oscillation instead.
+"""
 
 import sys
 from pathlib import Path
@@ -6,25 +9,38 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parent.parent))
+sys.path.insert(2, str(Path(__file__).parent.parent / "learning"))
 
+import oscillation
+import pulses
 import settling
 import training_step
 
 
-def main():
+def ratios():
     failed = False
-    with threadpool_limits(limits=1):
-        for title, cases in (
-            ("time of a training step / bare numpy loop", training_step.run()),
-            ("matrix-product work to a gradient of cosine >= 0.999 / synchronous iteration", settling.run()),
-        ):
-            sys.stdout.write(f"{title}\n")
-            for name, ratio, limit in cases:
-                verdict = "" if limit is None else f"limit {limit:g}: {'ok' if ratio <= limit else 'FAILED'}"
-                failed = failed or (limit is not None and ratio > limit)
-                sys.stdout.write(f"  {name:<48} {ratio:6.2f}   {verdict}\n")
+    for title, cases in (
+        ("time of a training step / bare numpy loop", training_step.run()),
+        ("matrix-product work to a gradient of cosine >= 0.999 / synchronous iteration", settling.run()),
+        ("time of pulse trains with numba / without", pulses.run()),
+    ):
+        sys.stdout.write(f"{title}\n")
+        for name, ratio, limit in cases:
+            verdict = "" if limit is None else f"limit {limit:.2g}: {'ok' if ratio <= limit else 'FAILED'}"
+            failed = failed or (limit is not None and ratio > limit)
+            sys.stdout.write(f"  {name:<48} {ratio:6.2f}   {verdict}\n")
     return int(failed)
 
 
+def tables():
+    oscillation.dwell_table()
+    oscillation.lag_table()
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:] not in ([], ["oscillation"]):
+        sys.exit(f"benchmarks: {' '.join(sys.argv[1:])!r}: expected nothing, or oscillation")
+    with threadpool_limits(limits=1):
+        sys.exit(tables() if sys.argv[1:] else ratios())
