@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from neurosim.backend import Array
-from neurosim.errors import ConvergenceError, choose
+from neurosim.errors import ConfigError, ConvergenceError, choose
+from neurosim.networks.rate import CoupledField
+from neurosim.networks.resistive.circuit import ResistiveField
 from neurosim.numerics.fixed_point import SOLVERS, solve
 from neurosim.numerics.integrate import integrate, integrate_adaptive
-from neurosim.numerics.integrators import INTEGRATORS
+from neurosim.numerics.integrators import IMPLICIT, INTEGRATORS
+from neurosim.numerics.newton import newton
+from neurosim.numerics.relaxation import SmoothRelaxation
 from neurosim.numerics.status import Status
-
-if TYPE_CHECKING:
-    from neurosim.networks.rate import CoupledField
 
 Observe = Callable[[int, float, Array], None]
 METHODS = ("transient", "operating_point")
 ADAPTIVE = "tsit5_adaptive"
+
+ALL_INTEGRATORS = {**INTEGRATORS, **IMPLICIT}
+
+Field: TypeAlias = CoupledField | ResistiveField
+"""A bound network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class SettleOptions:
     method
         ``"transient"`` or ``"operating_point"``.
     integrator
-        Name in `INTEGRATORS`, or ``"tsit5_adaptive"``.
+        Name in `INTEGRATORS`, or ``"tsit5_adaptive"``; for networks that have a Jacobian also a name in `IMPLICIT`.
     dt
         Time step in units of tau. Explicit Euler with ``dt = 1`` is the discrete iteration of the literature.
     free_steps, nudged_steps
@@ -42,9 +48,9 @@ class SettleOptions:
     tolerance
         Largest residual (in units of the state) that counts as settled.
     max_sweeps, solver
-        Limit and method of `operating_point`.
+        Limit and method of `operating_point`; Newton steps, and no choice of method, where there is a Jacobian.
     noise
-        Stationary standard deviation of thermal state noise.
+        Stationary standard deviation of thermal state noise; of rate networks only.
     rtol, atol
         Error control of the adaptive integrator.
 
@@ -68,7 +74,7 @@ class SettleOptions:
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(METHODS), self.method, "settle.method")
-        choose({**INTEGRATORS, ADAPTIVE: None}, self.integrator, "settle.integrator")
+        choose({**ALL_INTEGRATORS, ADAPTIVE: None}, self.integrator, "settle.integrator")
         choose(SOLVERS, self.solver, "settle.solver")
 
 
@@ -107,7 +113,7 @@ class Settled:
         )
 
 
-def _finish(field: CoupledField, y: Array, residual: Array, status: Status, tolerance: float) -> Settled:
+def _finish(field: Field, y: Array, residual: Array, status: Status, tolerance: float) -> Settled:
     settled = residual <= tolerance
     if status is Status.STEP_LIMIT:
         settled = settled & False  # the end time was not reached, whatever the residual there
@@ -117,7 +123,7 @@ def _finish(field: CoupledField, y: Array, residual: Array, status: Status, tole
 
 
 def transient(
-    field: CoupledField,
+    field: Field,
     start: Array,
     steps: int,
     options: SettleOptions,
@@ -145,7 +151,17 @@ def transient(
         Generator of the state noise; needed when ``options.noise > 0``.
     observe
         Called as ``observe(step, t, u)`` after every `observe_every` steps; must copy what it keeps.
+
+    Raises
+    ------
+    ConfigError
+        State noise on a resistive network, or an implicit integrator on a network without a Jacobian.
     """
+    if options.noise and isinstance(field, ResistiveField):
+        raise ConfigError(
+            f"settle.state_noise = {options.noise:g}: set by its deviation at a node of conductance g_ref, which the "
+            "nodes of a resistive network do not have; set state_noise = 0"
+        )
     if options.integrator == ADAPTIVE:
         end = t0 + steps * options.dt
         run = integrate_adaptive(
@@ -164,7 +180,7 @@ def transient(
             t0=t0,
             dt=options.dt,
             steps=steps,
-            integrator=INTEGRATORS[options.integrator],
+            integrator=ALL_INTEGRATORS[options.integrator],
             noise=options.noise or None,
             tolerance=options.tolerance,
             rng=rng,
@@ -174,13 +190,22 @@ def transient(
     return _finish(field, run.y, run.residual, run.status, options.tolerance)
 
 
-def operating_point(field: CoupledField, start: Array, options: SettleOptions) -> Settled:
-    """Return the fixed point ``u = drive(sigma(u))`` reached from `start` by ``options.solver``."""
+def operating_point(field: Field, start: Array, options: SettleOptions) -> Settled:
+    """Return the fixed point reached from `start`: by ``options.solver``, or by Newton steps if there is a Jacobian."""
+    if isinstance(field, SmoothRelaxation):
+        root = newton(
+            lambda y: field.current(0.0, y),
+            lambda y: field.conductance(0.0, y),
+            start,
+            tolerance=options.tolerance,
+            max_steps=options.max_sweeps,
+        )
+        return _finish(field, root.y, root.residual, root.status, options.tolerance)
     found = solve(field, start, tolerance=options.tolerance, max_sweeps=options.max_sweeps, method=options.solver)
     return _finish(field, found.y, found.residual, found.status, options.tolerance)
 
 
-def settle(field: CoupledField, start: Array, steps: int, options: SettleOptions, *, rng: Any = None) -> Settled:
+def settle(field: Field, start: Array, steps: int, options: SettleOptions, *, rng: Any = None) -> Settled:
     """Settle `field` from `start` as ``options.method`` says; `steps` and `rng` apply to a transient only."""
     if options.method == "operating_point":
         return operating_point(field, start, options)

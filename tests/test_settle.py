@@ -8,7 +8,7 @@ from small_net import bench_of
 
 from neurosim.errors import ConvergenceError
 from neurosim.networks.cost import SquaredError
-from neurosim.networks.rate import Nudge
+from neurosim.networks.nudge import Nudge
 from neurosim.numerics.fixed_point import SOLVERS
 from neurosim.numerics.integrators import INTEGRATORS
 from neurosim.numerics.status import Status

@@ -92,6 +92,8 @@ class Crossbar:
             device.sample(size, streams.generator(f"devices/{name}/{side}"), xp, xp.dtype(dtype))
             for side, size in (("plus", shape), ("minus", layout.minus_shape(shape)))
         )
+        if not layout.signed:
+            minus = Cells(*(xp.zeros((), dtype=dtype) for _ in range(4)))  # no device is one that is stuck at 0 S
         return cls(
             name,
             shape,
@@ -108,8 +110,13 @@ class Crossbar:
 
     @property
     def w_max(self) -> float:
-        """Largest nominal weight; weights lie in [-w_max, w_max]."""
-        return self.layout.span(self.device) / self.g_ref
+        """Largest nominal weight; weights lie in [w_min, w_max]."""
+        return self.layout.bounds(self.device)[1] / self.g_ref
+
+    @property
+    def w_min(self) -> float:
+        """Smallest nominal weight: -w_max, or with one device per weight its smallest conductance."""
+        return self.layout.bounds(self.device)[0] / self.g_ref
 
     @property
     def devices_per_pulse(self) -> int:
@@ -174,6 +181,14 @@ class Crossbar:
         if self.read_noise:
             w += self.weight_noise(state).draw(rng)
         return w
+
+    def conductances(self, state: PairState, rng: Any = None) -> tuple[Array, Array]:
+        """Return the visible G+ and G- in units of g_ref; given `rng`, with one draw of the read noise of each."""
+        found = [read * (1 / self.g_ref) for read in (state.read_plus, state.read_minus)]
+        if rng is not None and self.read_noise:
+            for g in found:
+                g += self.read_noise * g * rng.standard_normal(g.shape, dtype=g.dtype)
+        return found[0], found[1]
 
     def forward_noise(self, x: Array, state: PairState, rng: Any) -> Array:
         """Return the noise of reading `x` (batch, rows) from the rows, (batch, cols).

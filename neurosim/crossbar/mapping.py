@@ -1,4 +1,4 @@
-"""How a signed weight is laid out on a pair of conductances, ``W = (G+ - G-) / g_ref``."""
+"""How a weight is laid out on a pair of conductances, ``W = (G+ - G-) / g_ref``, or on a single one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neurosim.devices import Cells, DeviceModel
 class Layout(Protocol):
     """One mapping with one update scheme.
 
-    Differences `d` are in siemens and have the shape of the array; they are scratch and may be overwritten.
+    Differences ``d = G+ - G-`` are in siemens and have the shape of the array; they are scratch and may be overwritten.
     """
 
     @property
@@ -22,8 +22,12 @@ class Layout(Protocol):
     def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the shape of G-."""
 
-    def span(self, device: DeviceModel) -> float:
-        """Return the largest nominal ``|G+ - G-|`` [S]."""
+    @property
+    def signed(self) -> bool:
+        """Whether there are two devices per weight; a single one has no G-, which stands as 0 S."""
+
+    def bounds(self, device: DeviceModel) -> tuple[float, float]:
+        """Return the smallest and the largest nominal difference [S]."""
 
     def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
         """Return the pair programmed to the difference `d` from nothing."""
@@ -43,14 +47,15 @@ class OneSided:
     """
 
     devices_per_pulse: int = 2
+    signed: bool = True
 
     def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the shape of G-: one per weight."""
         return shape
 
-    def span(self, device: DeviceModel) -> float:
-        """Return the full range of a device."""
-        return device.g_max - device.g_min
+    def bounds(self, device: DeviceModel) -> tuple[float, float]:
+        """Return plus and minus the full range of a device."""
+        return device.g_min - device.g_max, device.g_max - device.g_min
 
     def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
         """Return ``G+ = clip(floor of G- + d)``, ``G- = clip(floor of G+ - d)``."""
@@ -73,14 +78,15 @@ class Balanced:
     """Both devices move around mid-range in opposite directions, each by half."""
 
     devices_per_pulse: int = 2
+    signed: bool = True
 
     def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the shape of G-: one per weight."""
         return shape
 
-    def span(self, device: DeviceModel) -> float:
-        """Return the full range of a device: each half of it."""
-        return device.g_max - device.g_min
+    def bounds(self, device: DeviceModel) -> tuple[float, float]:
+        """Return plus and minus the full range of a device: each half of it."""
+        return device.g_min - device.g_max, device.g_max - device.g_min
 
     def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
         """Return ``G+- = clip(g_mid +- d / 2)``."""
@@ -107,14 +113,16 @@ class Referenced:
 
     shared: bool
     devices_per_pulse: int = 1
+    signed: bool = True
 
     def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the shape of G-."""
         return (shape[0], 1) if self.shared else shape
 
-    def span(self, device: DeviceModel) -> float:
-        """Return half the range of a device: from mid-range to either bound."""
-        return 0.5 * (device.g_max - device.g_min)
+    def bounds(self, device: DeviceModel) -> tuple[float, float]:
+        """Return half the range of a device, each way: from mid-range to either bound."""
+        half = 0.5 * (device.g_max - device.g_min)
+        return -half, half
 
     def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
         """Return ``G+ = clip(g_mid + d)``, ``G- = clip(g_mid)``."""
@@ -131,10 +139,42 @@ class Referenced:
         return device.write(d, plus, out=d), g_minus
 
 
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """One device per weight and no G-: ``W = G / g_ref > 0``, what a passive network needs.
+
+    G- stands as one 0 S per row in the state, so that weights and their noise are formed as everywhere.
+    """
+
+    devices_per_pulse: int = 1
+    signed: bool = False
+
+    def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the shape of the G- that is not there: one zero per row."""
+        return shape[0], 1
+
+    def bounds(self, device: DeviceModel) -> tuple[float, float]:
+        """Return the range of a device."""
+        return device.g_min, device.g_max
+
+    def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
+        """Return ``G = clip(d)`` and zeros."""
+        zeros = namespace(d).zeros(self.minus_shape(d.shape), dtype=d.dtype)
+        return device.write(d, plus, out=d), zeros
+
+    def shift(
+        self, g_plus: Array, g_minus: Array, d: Array, device: DeviceModel, plus: Cells, minus: Cells
+    ) -> tuple[Array, Array]:
+        """Return ``clip(G + d)`` and the zeros as they are."""
+        d += g_plus
+        return device.write(d, plus, out=d), g_minus
+
+
 MAPPINGS: dict[str, dict[str, Layout]] = {
     "one_sided": {"push_pull": OneSided()},
     "balanced": {"push_pull": Balanced(), "single": Referenced(shared=False)},
     "reference": {"single": Referenced(shared=True)},
+    "unsigned": {"single": Unsigned()},
 }
 """Mapping name -> the schemes it can be programmed with -> layout."""
 

@@ -14,7 +14,7 @@ from neurosim.learning.contrast import measure
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.estimators.base import Sample
 from neurosim.learning.reference import alignment, measure_rbp
-from neurosim.networks.rate import Nudge
+from neurosim.networks.nudge import Nudge
 from neurosim.settle import transient
 from neurosim.traces import TraceWriter
 from neurosim.units import Scale
@@ -115,7 +115,7 @@ class _Recorder:
         return result.u
 
     def _record(self, t: float, u: Array, beta: complex) -> None:
-        a = self.controller.network.activation.value(u)
+        a = self.controller.network.activity(u)
         states = {
             layer: (self._volts(u[:, part]), self._volts(a[:, part]))
             for layer, part in self.controller.network.topology.slices.items()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from neurosim.backend import Array, namespace
 from neurosim.learning.estimators.base import Sample
-from neurosim.networks.cost import Cost, ReadoutNoise, bind_cost
-from neurosim.networks.rate import CoupledField, Nudge, RateNetwork, ReadNoise
-from neurosim.settle import Settled, SettleOptions, operating_point, settle, transient
+from neurosim.networks.cost import Cost, ReadoutNoise
+from neurosim.networks.nudge import Nudge
+from neurosim.networks.rate import RateNetwork, ReadNoise
+from neurosim.networks.resistive import ResistiveNetwork
+from neurosim.settle import Field, Settled, SettleOptions, operating_point, settle, transient
 
-Weights = Mapping[str, Array]
+Network: TypeAlias = RateNetwork | ResistiveNetwork
+Weights: TypeAlias = Mapping[str, Any]
+"""What the network reads of each array: a weight matrix, or conductances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Bench:
     Attributes
     ----------
     network
-        Topology, activation, time constants.
+        A rate network or a resistive one.
     weights
         Phase number -> weights as they are read in that phase (0 is the free phase). A frozen reading returns the
         same ones each time.
@@ -40,7 +44,7 @@ class Bench:
         Whether all phases read the same weights, so that they can be settled as one stacked batch.
     """
 
-    network: RateNetwork
+    network: Network
     weights: Callable[[int], Weights]
     x: Array
     y: Array
@@ -52,7 +56,7 @@ class Bench:
 
     def cost(self, phase: int = 0) -> Cost:
         """Return the loss with the readout as read in `phase`."""
-        return bind_cost(self.network.topology, self.weights(phase), self.readout_noise)
+        return self.network.cost(self.weights(phase), self.readout_noise)
 
     def start(self, dtype: Any = None) -> Array:
         """Return the resting state u = 0, shape (batch, nodes)."""
@@ -91,14 +95,13 @@ class Bench:
         xp = namespace(self.x)
         is_complex = isinstance(nudge(0.0), complex)
         dtype = xp.result_type(self.x.dtype, xp.complex64) if is_complex else self.x.dtype
-        activation = self.network.activation
         last = (steps - 1e-3) * self.options.dt
 
         def held(t: float) -> complex:
             return nudge(min(t, last))
 
         def show(step: int, t: float, u: Array) -> None:
-            observe(step, activation.value(u))
+            observe(step, self.network.activity(u))
 
         field = self.field(Nudge(self.cost(), self.y, held))
         return transient(field, self.start(dtype), steps, self.options, rng=self.rng, observe=show, observe_every=every)
@@ -108,20 +111,16 @@ class Bench:
         options = replace(self.options, method="operating_point", tolerance=tolerance, noise=0.0, max_sweeps=5000)
         return replace(self, options=options, fresh_noise=None, readout_noise=None, rng=None)
 
-    def operating_point(self) -> Settled:
-        """Return the free operating point by the solver, whatever ``options.method`` says."""
-        return operating_point(self.field(), self.start(), self.options)
+    def operating_point(self, start: Array | None = None) -> Settled:
+        """Return the free operating point by the solver, whatever ``options.method`` says; from rest, or `start`."""
+        return operating_point(self.field(), self.start() if start is None else start, self.options)
 
-    def field(self, nudge: Nudge | None = None, phase: int = 0, copies: int = 1) -> CoupledField:
+    def field(self, nudge: Nudge | None = None, phase: int = 0, copies: int = 1) -> Field:
         """Return the network as it is read in `phase`, for the batch stacked `copies` times."""
-        xp, weights, x = namespace(self.x), self.weights(phase), self.x
-        static = self.network.static_drive(weights, x)
-        noise = None
-        if copies > 1:
-            static = xp.tile(static, (copies, 1))
+        x, noise = self.x, None
         if self.fresh_noise is not None:
-            noise = self.fresh_noise(xp.tile(x, (copies, 1)) if copies > 1 else x)
-        return self.network.bind(weights, static, nudge=nudge, read_noise=noise)
+            noise = self.fresh_noise(namespace(x).tile(x, (copies, 1)) if copies > 1 else x)
+        return self.network.field(self.weights(phase), x, nudge=nudge, copies=copies, read_noise=noise)
 
 
 def sample_groups(samples: Sequence[Sample], one_reading: bool) -> list[list[Sample]]:

@@ -16,11 +16,13 @@ import numpy as np
 from neurosim.backend import Array, namespace
 from neurosim.errors import ConvergenceError
 from neurosim.learning.bench import Bench, sample_groups
-from neurosim.learning.estimators.base import ContinuousEstimator, PhasedEstimator, Sample
-from neurosim.networks.topology import BIAS, INPUT, Synapse
+from neurosim.learning.estimators.base import ContinuousEstimator, PhasedEstimator
+from neurosim.learning.observables import Factors, Measured, observables
+from neurosim.numerics.integrators import IMPLICIT
 from neurosim.numerics.status import Status
 
-Factors = tuple[Array, Array]
+__all__ = ["Contrast", "Factors", "Group", "Measured", "contrast_of", "measure", "measure_continuous", "measure_phases"]
+
 _SEVERITY = (Status.SETTLED, Status.UNSETTLED, Status.STEP_LIMIT, Status.DIVERGED)
 
 
@@ -81,86 +83,6 @@ class Contrast:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One phase result: its sample, the activity (batch, nodes) and the phase number of its reading."""
-
-    sample: Sample
-    a: Array
-    phase: int = 0
-
-
-def _rows(parts: Sequence[Array], sign: float) -> Array:
-    """Stack real parts (and `sign` times imaginary parts) on the batch axis."""
-    xp = namespace(parts[0])
-    found = []
-    for part in parts:
-        if part.dtype.kind == "c":
-            found += [part.real, sign * part.imag]
-        else:
-            found.append(part)
-    return xp.concatenate(found) if len(found) > 1 else xp.ascontiguousarray(found[0])
-
-
-def _sum_real(parts: Sequence[Array]) -> Array:
-    total = parts[0].real
-    for part in parts[1:]:
-        total = total + part.real
-    return total
-
-
-class _Observables:
-    """Builds P and Q of every array for a list of measured phases."""
-
-    def __init__(self, bench: Bench, free: Array, keep: Array | None) -> None:
-        self.bench, self.free, self.keep = bench, free, keep
-        self.top = bench.network.topology
-        self.x = bench.x
-        xp = namespace(self.x)
-        self.ones = xp.ones((self.x.shape[0], 1), dtype=self.x.dtype)
-
-    def factors(self, measured: Sequence[Measured]) -> dict[str, Factors]:
-        scaled = [m.a * self._weight(m.sample.coefficient, m.a) for m in measured]
-        if self.keep is not None:
-            scaled = [s * self.keep for s in scaled]
-        found = {s.name: self._synapse(s, measured, scaled) for s in self.top.synapses}
-        if self.top.readout:
-            errors = [self._readout_error(m) for m in measured]
-            for synapse in self.top.readout:
-                found[synapse.name] = self._readout(synapse, measured, errors)
-        return found
-
-    def _weight(self, coefficient: complex | float, a: Array) -> Any:
-        return coefficient if a.dtype.kind == "c" else complex(coefficient).real
-
-    def _synapse(self, synapse: Synapse, measured: Sequence[Measured], scaled: Sequence[Array]) -> Factors:
-        post = self.top.slices[synapse.post]
-        if synapse.pre in (INPUT, BIAS):  # a clamped drive is the same in all phases: one presentation will do
-            return self._clamped(synapse), _sum_real([s[:, post] for s in scaled])
-        pre = self.top.slices[synapse.pre]
-        if not synapse.reciprocal:  # vector-field form: pre at the free state, response of post
-            return self.free[:, pre], _sum_real([s[:, post] for s in scaled])
-        p = _rows([m.a[:, pre] for m in measured], -1.0)
-        return p, _rows([s[:, post] for s in scaled], 1.0)
-
-    def _clamped(self, synapse: Synapse) -> Array:
-        return self.x if synapse.pre == INPUT else self.ones
-
-    def _readout_error(self, m: Measured) -> Array:
-        """Return ``-c beta (softmax - y)``: the cost is part of F, so its gradient needs no response."""
-        factor = -complex(m.sample.coefficient) * complex(m.sample.beta)
-        error = self.bench.cost(m.phase).readout_factors(self.bench.output(m.a), self.bench.y)
-        if error is None:
-            raise TypeError("a readout array needs a cost with readout_factors")
-        error = error * (factor if error.dtype.kind == "c" else factor.real)
-        return error if self.keep is None else error * self.keep
-
-    def _readout(self, synapse: Synapse, measured: Sequence[Measured], errors: Sequence[Array]) -> Factors:
-        if synapse.pre == BIAS:
-            return self.ones, _sum_real(errors)
-        return _rows([self.bench.output(m.a) for m in measured], -1.0), _rows(errors, 1.0)
-
-
 def _contrast(
     bench: Bench,
     measured: Sequence[Measured],
@@ -175,13 +97,29 @@ def _contrast(
     if mask and not bool(settled.all()):
         keep = settled.astype(bench.x.dtype)[:, None]
         batch = max(int(settled.sum()), 1)
-    build = _Observables(bench, free, keep)
-    groups = []
+    build, groups = observables(bench), []
     for sign in (1, -1):
         chosen = [m for m in measured if m.sample.potentiates == (sign > 0)]
         if chosen:
-            groups.append(Group(sign, build.factors(chosen)))
+            groups.append(Group(sign, build.factors(chosen, free, keep)))
     return Contrast(tuple(groups), batch, free, residual, settled, status, products)
+
+
+def contrast_of(bench: Bench, measured: Sequence[Measured], free: Array) -> Contrast:
+    """Return the contrast of phases settled elsewhere (a circuit simulator, a chip), all taken as settled.
+
+    Parameters
+    ----------
+    bench
+        Network, readings, inputs and targets; it is not settled.
+    measured
+        Phases with their samples.
+    free
+        Activity of the free state, shape (batch, nodes).
+    """
+    xp, batch = namespace(bench.x), bench.x.shape[0]
+    residual, settled = xp.zeros((batch,), dtype=bench.x.dtype), xp.ones((batch,), dtype=bool)
+    return _contrast(bench, measured, free, residual, settled, Status.SETTLED, False, 0.0)
 
 
 def measure_phases(
@@ -231,7 +169,9 @@ def measure_continuous(bench: Bench, estimator: ContinuousEstimator) -> Contrast
 
     steps = max(schedule)
     every = min(schedule) if len(schedule) == 1 else sorted(schedule)[1] - sorted(schedule)[0]
-    result = bench.run(signal, steps, every, observe)
+    # all stages of an implicit step lie after its start, and the last at its end, where a stepped signal jumps
+    nudge = signal.before if bench.options.integrator in IMPLICIT else signal
+    result = bench.run(nudge, steps, every, observe)
     if result.status is Status.DIVERGED:
         raise ConvergenceError(f"estimator {estimator.name!r}, running network: {result.status.value}")
     free = None

@@ -9,13 +9,12 @@ from typing import Any
 from neurosim.backend import Array
 from neurosim.crossbar import Crossbar, PairState
 from neurosim.errors import ConfigError, ConvergenceError, choose
-from neurosim.learning.bench import Bench, Weights
+from neurosim.learning.bench import Bench, Network, Weights
 from neurosim.learning.contrast import Contrast, measure
 from neurosim.learning.optimiser import SGD
 from neurosim.learning.programmers import Change, Programmer
 from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
 from neurosim.learning.reference import measure_rbp
-from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
 from neurosim.rng import Streams
 from neurosim.settle import SettleOptions
@@ -51,7 +50,7 @@ class Controller:
     Attributes
     ----------
     network
-        Topology, activation and time constants.
+        A rate network or a resistive one.
     crossbars
         One array per entry of ``network.topology.arrays``.
     estimator
@@ -76,10 +75,11 @@ class Controller:
     Raises
     ------
     ConfigError
-        Unknown scope or policy; momentum or weight decay where no digital gradient is formed.
+        Unknown scope or policy; momentum or weight decay where no digital gradient is formed; arrays whose mapping, or
+        noise whose scope, the network does not have.
     """
 
-    network: RateNetwork
+    network: Network
     crossbars: Mapping[str, Crossbar]
     estimator: Any
     programmer: Programmer
@@ -99,10 +99,25 @@ class Controller:
             raise ConfigError(
                 f"train.momentum, train.weight_decay: need a digital gradient, which learning.{how} never forms"
             )
+        self._check_arrays()
 
-    def weights(self, state: TrainState) -> dict[str, Array]:
-        """Return the noise-free weights of all arrays."""
-        return {name: self.crossbars[name].weights(pair) for name, pair in state.pairs.items()}
+    def _check_arrays(self) -> None:
+        kind, layouts = type(self.network).__name__, self.network.layouts
+        for name, crossbar in self.crossbars.items():
+            if (crossbar.mapping, crossbar.scheme) not in layouts:
+                allowed = ", ".join(f"{m!r} with scheme {s!r}" for m, s in sorted(layouts))
+                raise ConfigError(
+                    f"crossbar {name}: mapping = {crossbar.mapping!r} with scheme = {crossbar.scheme!r}: this {kind} "
+                    f"has {allowed}"
+                )
+            if self.noise_scope == "step" and crossbar.read_noise and not self.network.fresh_reads:
+                raise ConfigError(
+                    f"crossbar.read_noise_scope = 'step': not modelled in a {kind}; allowed: 'frozen', 'phase'"
+                )
+
+    def weights(self, state: TrainState) -> dict[str, Any]:
+        """Return what the network reads of all arrays without noise: weights, or conductances."""
+        return {name: self.network.read(self.crossbars[name], pair) for name, pair in state.pairs.items()}
 
     def bench(self, state: TrainState, x: Array, y: Array, use: str = "train") -> Bench:
         """Return the bench of this step: weights as read, noise as declared.
@@ -137,8 +152,8 @@ class Controller:
             key = phase if per_phase else 0
             if key not in drawn:
                 drawn[key] = {
-                    name: self.crossbars[name].noisy_weights(
-                        pair, self.streams.generator(f"{use}/read/{name}/{key}", state.step)
+                    name: self.network.read(
+                        self.crossbars[name], pair, self.streams.generator(f"{use}/read/{name}/{key}", state.step)
                     )
                     for name, pair in state.pairs.items()
                 }
@@ -174,6 +189,14 @@ class Controller:
         bench = self.bench(state, x, y)
         contrast = self.contrast(state, bench)
         loss = float(bench.cost().loss(bench.output(contrast.free_activity), y).mean())
+        new, counts = self._program(state, bench, contrast)
+        return new, StepReport(loss, float(contrast.settled.mean()), float(contrast.residual.max()), counts)
+
+    def apply(self, state: TrainState, bench: Bench, contrast: Contrast) -> TrainState:
+        """Return the state after one update by a `contrast` measured elsewhere, such as in a circuit simulator."""
+        return self._program(state, bench, contrast)[0]
+
+    def _program(self, state: TrainState, bench: Bench, contrast: Contrast) -> tuple[TrainState, dict[str, Array]]:
         pairs, velocity = dict(state.pairs), dict(state.velocity)
         counts: dict[str, Array] = {}
         pulses = state.pulses
@@ -186,15 +209,14 @@ class Controller:
                     pulses += float(abs(done.counts).sum()) * crossbar.devices_per_pulse
                     if self.keep_counts:
                         counts[name] = counts[name] + done.counts if name in counts else done.counts
-        new = replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses)
-        return new, StepReport(loss, float(contrast.settled.mean()), float(contrast.residual.max()), counts)
+        return replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses), counts
 
     def _changes(self, name: str, contrast: Contrast, bench: Bench, velocity: dict[str, Array]) -> list[Change]:
         scale = 1 / contrast.batch
         if self.in_situ:
             return [Change(group.factors[name], scale * self.optimiser.lr[name]) for group in contrast.groups]
         wanted = Change(contrast.factors(name), scale)
-        weights = bench.weights(0)[name]
+        weights = self.network.weight(bench.weights(0)[name])
         change, moved = self.optimiser.change(name, wanted, weights, velocity.get(name))
         if moved is not None:
             velocity[name] = moved

@@ -17,7 +17,11 @@ class TeachingSignal(Protocol):
         ...
 
     def __call__(self, t: float) -> complex:
-        """Return beta at time `t`."""
+        """Return beta at time `t`; at a jump the new value."""
+        ...
+
+    def before(self, t: float) -> complex:
+        """Return beta at time `t`; at a jump the old value: what a step that ends there must see."""
         ...
 
 
@@ -39,8 +43,14 @@ class Rotation:
 
     def __call__(self, t: float) -> complex:
         """Return beta at time `t`; a switch belongs to the new point."""
-        k = math.floor(t / self.dwell + 1e-9) % self.points
-        return self.amplitude * cmath.exp(2j * cmath.pi * k / self.points)
+        return self._point(math.floor(t / self.dwell + 1e-9))
+
+    def before(self, t: float) -> complex:
+        """Return beta at time `t`; a switch belongs to the old point."""
+        return self._point(math.ceil(t / self.dwell - 1e-9) - 1)
+
+    def _point(self, k: int) -> complex:
+        return self.amplitude * cmath.exp(2j * cmath.pi * (k % self.points) / self.points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +63,7 @@ class Cosine:
     def __call__(self, t: float) -> float:
         """Return beta at time `t`."""
         return self.amplitude * math.cos(2 * math.pi * t / self.period)
+
+    def before(self, t: float) -> float:
+        """Return beta at time `t`: there are no jumps."""
+        return self(t)

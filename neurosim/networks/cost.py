@@ -76,6 +76,46 @@ class SquaredError:
         """Return None: the output layer is part of the dynamics."""
         return None
 
+    def curvature(self, a: Array) -> Array:
+        """Return d2L/da2, the same for all samples, shape (n_out, n_out)."""
+        return namespace(a).eye(a.shape[1], dtype=a.real.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class DifferentialError:
+    """``L = 1/2 sum_j (a_j+ - a_j- - y_j)^2`` per sample, the output layer being ``(a_1+ .. a_n+, a_1- .. a_n-)``.
+
+    Its force pushes the two nodes of an output by equal and opposite amounts (Kendall et al. 2020, arXiv:2006.01981,
+    section on the output nodes: currents of opposite sign are injected into them).
+    """
+
+    name: str = "differential_error"
+
+    def loss(self, a: Array, y: Array) -> Array:
+        """Return L, shape (batch,)."""
+        return 0.5 * ((self.scores(a) - y) ** 2).sum(axis=1)
+
+    def force(self, a: Array, y: Array) -> Array:
+        """Return ``(e, -e)`` with ``e = a+ - a- - y``, shape of `a`."""
+        error = self.scores(a) - y
+        return namespace(a).concatenate((error, -error), axis=1)
+
+    def scores(self, a: Array) -> Array:
+        """Return ``a+ - a-``, shape (batch, n_out)."""
+        half = a.shape[1] // 2
+        return a[:, :half] - a[:, half:]
+
+    def readout_factors(self, a: Array, y: Array) -> Array:
+        """Return None: the output layer is part of the dynamics."""
+        return None
+
+    def curvature(self, a: Array) -> Array:
+        """Return d2L/da2, shape (2 n_out, 2 n_out)."""
+        xp = namespace(a)
+        one = xp.eye(a.shape[1] // 2, dtype=a.real.dtype)
+        row = xp.concatenate((one, -one), axis=1)
+        return xp.concatenate((row, -row))
+
 
 def softmax(z: Array) -> Array:
     """Return ``exp(z_j) / sum_k exp(z_k)`` over the last axis; holomorphic (shifted by the real maximum)."""

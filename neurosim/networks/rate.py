@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from neurosim.backend import Array, namespace
+from neurosim.crossbar.mapping import MAPPINGS
 from neurosim.errors import ShapeError
+from neurosim.networks.cost import bind_cost
 from neurosim.networks.product import product
 from neurosim.networks.topology import BIAS, INPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from neurosim.crossbar import Crossbar, PairState
     from neurosim.networks.activations.base import Activation
-    from neurosim.networks.cost import Cost
+    from neurosim.networks.cost import Cost, ReadoutNoise
+    from neurosim.networks.nudge import Nudge
     from neurosim.networks.topology import Topology
 
 
@@ -44,31 +48,6 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Nudge:
-    """The teaching force ``-beta dL/da`` on the output layer.
-
-    Attributes
-    ----------
-    cost
-        L.
-    target
-        y, shape (batch, n_classes).
-    beta
-        A number, an array (batch, 1), or a function of time (in units of tau) that returns a number.
-    """
-
-    cost: Cost
-    target: Array
-    beta: complex | Array | Callable[[float], complex]
-
-    def force(self, t: float, a: Array) -> Array:
-        """Return ``-beta(t) dL/da`` at output activity `a`, shape of `a`."""
-        force = self.cost.force(a, self.target)
-        force *= -(self.beta(t) if callable(self.beta) else self.beta)
-        return force
-
-
-@dataclass(frozen=True, slots=True)
 class RateNetwork:
     """A network of leaky rate neurons.
 
@@ -87,6 +66,45 @@ class RateNetwork:
     topology: Topology
     activation: Activation
     rate: float | Array = 1.0
+
+    fresh_reads: ClassVar[bool] = True
+    """Whether noise that is fresh at every read is modelled."""
+
+    @property
+    def layouts(self) -> frozenset[tuple[str, str]]:
+        """Mappings and schemes that its arrays may have: those of signed weights."""
+        return frozenset((m, s) for m, schemes in MAPPINGS.items() for s, layout in schemes.items() if layout.signed)
+
+    def read(self, crossbar: Crossbar, pair: PairState, rng: Any = None) -> Array:
+        """Return the weights that one read of an array gives, (rows, cols); with read noise if `rng` is given."""
+        return crossbar.weights(pair) if rng is None else crossbar.noisy_weights(pair, rng)
+
+    def weight(self, read: Array) -> Array:
+        """Return the weights of what was read, (rows, cols)."""
+        return read
+
+    def cost(self, weights: Mapping[str, Array], noise: ReadoutNoise | None = None) -> Cost:
+        """Return the loss, with the readout (if any) as read in `weights`."""
+        return bind_cost(self.topology, weights, noise)
+
+    def activity(self, u: Array) -> Array:
+        """Return ``sigma(u)`` as a new array."""
+        return self.activation.value(u)
+
+    def field(
+        self,
+        weights: Mapping[str, Array],
+        x: Array,
+        *,
+        nudge: Nudge | None = None,
+        copies: int = 1,
+        read_noise: ReadNoise | None = None,
+    ) -> CoupledField:
+        """Return the relaxation field for inputs `x` (batch, n_in), the batch stacked `copies` times."""
+        static = self.static_drive(weights, x)
+        if copies > 1:
+            static = namespace(x).tile(static, (copies, 1))
+        return self.bind(weights, static, nudge=nudge, read_noise=read_noise)
 
     def static_drive(self, weights: Mapping[str, Array], x: Array) -> Array:
         """Return the part of the drive that the clamped layers give, shape (batch, nodes).

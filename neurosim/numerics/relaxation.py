@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from neurosim.backend import Array
 from neurosim.numerics.status import Status
@@ -33,6 +33,23 @@ class Relaxation(Protocol):
         ...
 
 
+@runtime_checkable
+class SmoothRelaxation(Relaxation, Protocol):
+    """A relaxation whose derivatives are known: what Newton steps and implicit integrators need."""
+
+    def current(self, t: float, y: Array) -> Array:
+        """Return ``y - target(t, y)``, whose root is the operating point, (batch, nodes)."""
+        ...
+
+    def conductance(self, t: float, y: Array) -> Array:
+        """Return d(current)/dy, (batch, nodes, nodes); row i belongs to the current of node i."""
+        ...
+
+    def jacobian(self, t: float, y: Array) -> Array:
+        """Return d(dy/dt)/dy, that is ``-rate`` times `conductance`, (batch, nodes, nodes)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Integration:
     """Result of `integrate` and `integrate_adaptive`.
@@ -48,7 +65,7 @@ class Integration:
     steps
         Steps made (the accepted ones).
     evaluations
-        Calls of ``target``, the one for the residual included.
+        Calls of ``target``, the one for the residual included; of an implicit method, stages solved.
     status
         How it ended.
     rejected

@@ -37,8 +37,18 @@ def rng(name="rng", step=0):
     return Streams(2).generator(name, step)
 
 
+def middle(crossbar):
+    """Return the weight at the middle of the range: 0 with two devices, one conductance with one."""
+    return np.full(crossbar.shape, 0.5 * (crossbar.w_min + crossbar.w_max))
+
+
+def some_change(crossbar, part=0.9, seed=0):
+    half = 0.5 * (crossbar.w_max - crossbar.w_min)
+    return part * half * np.random.default_rng(seed).uniform(-1, 1, crossbar.shape)
+
+
 def some_weights(crossbar, part=0.9, seed=0):
-    return part * crossbar.w_max * np.random.default_rng(seed).uniform(-1, 1, crossbar.shape)
+    return middle(crossbar) + some_change(crossbar, part, seed)
 
 
 def hidden(state):
@@ -46,7 +56,7 @@ def hidden(state):
 
 
 def test_registry_and_schemes_agree():
-    assert set(MAPPINGS) == {"one_sided", "balanced", "reference"}
+    assert set(MAPPINGS) == {"one_sided", "balanced", "reference", "unsigned"}
     assert {scheme for schemes in MAPPINGS.values() for scheme in schemes} == set(SCHEMES)
 
 
@@ -59,9 +69,10 @@ def test_encoded_weights_are_read_back(mapping, scheme, dtype, tolerance):
     read = crossbar.weights(state)
     assert read.dtype == dtype
     np.testing.assert_allclose(read, weights, atol=tolerance * crossbar.w_max)
-    for g in (state.g_plus, state.g_minus):
+    for g, there in ((state.g_plus, True), (state.g_minus, crossbar.layout.signed)):
         assert g.dtype == dtype
-        assert np.all((g >= np.asarray(G_MIN, dtype)) & (g <= np.asarray(G_MAX, dtype)))
+        low, high = (G_MIN, G_MAX) if there else (0.0, 0.0)
+        assert np.all((g >= np.asarray(low, dtype)) & (g <= np.asarray(high, dtype)))
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)
@@ -75,7 +86,7 @@ def test_encoded_weights_are_read_back(mapping, scheme, dtype, tolerance):
 def test_round_trip_for_any_range_and_scale(layout, g_min, span, w_max, parts):
     device = Ideal(g_min=g_min, g_max=g_min + span, step=0.01 * span)
     crossbar = build(*layout, device=device, shape=(2, 3), g_ref=span / w_max)
-    weights = crossbar.w_max * np.reshape(parts, (2, 3))
+    weights = middle(crossbar) + 0.5 * (crossbar.w_max - crossbar.w_min) * np.reshape(parts, (2, 3))
     read = crossbar.weights(crossbar.encode(weights, rng()))
     resolution = 8 * np.finfo(float).eps * (g_min + span) / span
     np.testing.assert_allclose(read, weights, atol=resolution * w_max)
@@ -85,16 +96,19 @@ def test_round_trip_for_any_range_and_scale(layout, g_min, span, w_max, parts):
 def test_weights_beyond_the_range_are_limited_to_it(mapping, scheme):
     crossbar = build(mapping, scheme)
     full = (G_MAX - G_MIN) / G_REF
-    assert crossbar.w_max == pytest.approx(full if scheme == "push_pull" else full / 2)
-    weights = np.sign(some_weights(crossbar)) * 1.5 * crossbar.w_max
-    state = crossbar.encode(weights, rng())
-    np.testing.assert_allclose(crossbar.weights(state), np.sign(weights) * crossbar.w_max)
+    high = full if scheme == "push_pull" else full / 2
+    expected = (G_MIN / G_REF, G_MAX / G_REF) if mapping == "unsigned" else (-high, high)
+    assert (crossbar.w_min, crossbar.w_max) == pytest.approx(expected)
+    up = some_change(crossbar) > 0
+    state = crossbar.encode(np.where(up, 1.5, -1.5) * crossbar.w_max, rng())
+    np.testing.assert_allclose(crossbar.weights(state), np.where(up, crossbar.w_max, crossbar.w_min))
 
 
 def test_where_the_conductances_lie():
     weights = np.array([[0.5, -0.25, 0.0], [1.0, -1.0, 0.125]])
     middle = 0.5 * (G_MIN + G_MAX)
     expected = {
+        "unsigned": (np.maximum(weights * G_REF, G_MIN), np.zeros((2, 1))),
         "one_sided": (G_MIN + np.maximum(weights, 0) * G_REF, G_MIN + np.maximum(-weights, 0) * G_REF),
         "balanced": (middle + weights * G_REF / 2, middle - weights * G_REF / 2),
         "reference": (middle + weights * G_REF, np.full((2, 1), middle)),
@@ -110,7 +124,7 @@ def test_where_the_conductances_lie():
 @layouts
 def test_write_changes_the_weights_exactly_and_leaves_its_inputs_alone(mapping, scheme):
     crossbar = build(mapping, scheme)
-    weights, change = some_weights(crossbar, 0.4), some_weights(crossbar, 0.4, seed=1)
+    weights, change = some_weights(crossbar, 0.4), some_change(crossbar, 0.4, seed=1)
     state = crossbar.encode(weights, rng())
     before = [part.copy() for part in (state.g_plus, state.g_minus, weights, change)]
     np.testing.assert_allclose(crossbar.weights(crossbar.write(state, change, rng())), weights + change)
@@ -123,8 +137,8 @@ def test_write_is_limited_to_the_range_and_comes_back(mapping, scheme):
     crossbar = build(mapping, scheme)
     state = crossbar.write(crossbar.encode(some_weights(crossbar), rng()), np.full(SHAPE, 1e3), rng())
     np.testing.assert_allclose(crossbar.weights(state), crossbar.w_max)
-    back = crossbar.write(state, np.full(SHAPE, -crossbar.w_max), rng())
-    np.testing.assert_allclose(crossbar.weights(back), 0, atol=1e-12)
+    back = crossbar.write(state, middle(crossbar) - crossbar.w_max, rng())
+    np.testing.assert_allclose(crossbar.weights(back), middle(crossbar), atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -147,12 +161,12 @@ def test_one_pulse_moves_the_weight_by_the_weight_step(mapping, scheme):
     devices = 2 if scheme == "push_pull" else 1
     assert crossbar.devices_per_pulse == devices
     assert crossbar.weight_step == pytest.approx(devices * STEP / G_REF)
-    state = crossbar.encode(np.zeros(SHAPE), rng())
+    state = crossbar.encode(middle(crossbar), rng())
     if mapping == "one_sided":  # lift the pair off its floor first
         state = type(state)(*(part + 10e-6 for part in (state.g_plus, state.g_minus)), *([None] * 2))
     counts = np.random.default_rng(0).integers(-5, 6, SHAPE)
     after = crossbar.pulse(state, counts, rng())
-    np.testing.assert_allclose(hidden(after), counts * crossbar.weight_step, atol=1e-12)
+    np.testing.assert_allclose(hidden(after), middle(crossbar) + counts * crossbar.weight_step, atol=1e-12)
     np.testing.assert_allclose(after.g_plus - state.g_plus, counts * STEP, atol=1e-18)
     lowered = np.broadcast_to(-counts * STEP if devices == 2 else 0.0, SHAPE)
     np.testing.assert_allclose(np.broadcast_to(after.g_minus - state.g_minus, SHAPE), lowered, atol=1e-18)
@@ -190,10 +204,13 @@ def test_stuck_devices_never_move(mapping, scheme):
     states = [
         state,
         crossbar.pulse(state, counts, rng()),
-        crossbar.write(state, some_weights(crossbar), rng()),
+        crossbar.write(state, some_change(crossbar), rng()),
     ]
     for side, cells in (("plus", crossbar.cells_plus), ("minus", crossbar.cells_minus)):
         stuck = cells.g_low == cells.g_high
+        if side == "minus" and mapping == "unsigned":  # there is no device
+            assert all(np.all(later.g_minus == 0) and np.all(later.read_minus == 0) for later in states)
+            continue
         assert 0.1 < stuck.mean() < 0.6
         for later in states:
             for kind in ("g", "read"):
@@ -323,6 +340,25 @@ def test_transposed_arrays_are_refused(operation):
     arguments = (wrong,) if operation == "encode" else (state, wrong)
     with pytest.raises(ShapeError, match=r"crossbar W1: \w+ \(3, 5\), expected \(5, 3\)"):
         getattr(crossbar, operation)(*arguments, rng())
+
+
+@layouts
+def test_conductances_are_the_visible_ones_and_noise_is_of_each_device(mapping, scheme):
+    crossbar = build(mapping, scheme, shape=(90, 70), read_noise=0.05)
+    state = crossbar.encode(some_weights(crossbar), rng())
+    plus, minus = crossbar.conductances(state)
+    np.testing.assert_allclose(plus, state.read_plus / G_REF, rtol=1e-15)
+    np.testing.assert_allclose(minus, state.read_minus / G_REF, rtol=1e-15)
+    np.testing.assert_allclose(plus - minus, crossbar.weights(state), atol=1e-12)
+    noisy = crossbar.conductances(state, rng("read"))
+    for quiet, read in zip((plus, minus), noisy, strict=True):
+        if not np.any(quiet):
+            assert np.array_equal(read, quiet)
+            continue
+        relative = (read / quiet - 1).ravel()
+        check_mean(relative, 0.0)
+        check_variance(relative, 0.05**2)
+    assert np.array_equal(noisy[0], crossbar.conductances(state, rng("read"))[0])
 
 
 def test_weights_that_are_not_finite_are_refused():

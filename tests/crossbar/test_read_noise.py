@@ -17,6 +17,7 @@ LAYOUTS = [
     ("balanced", "push_pull"),
     ("balanced", "single"),
     ("reference", "single"),
+    ("unsigned", "single"),
 ]
 layouts = pytest.mark.parametrize(("mapping", "scheme"), LAYOUTS)
 complexity = pytest.mark.parametrize("is_complex", [False, True], ids=["real", "complex"])

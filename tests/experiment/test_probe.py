@@ -10,7 +10,7 @@ from neurosim.backend import NUMPY
 from neurosim.experiment.probe import evaluate, gradient_alignment, record_settling
 from neurosim.learning.controller import NOISE_SCOPES
 from neurosim.learning.estimators import OscillatingEP, SymmetricEP
-from neurosim.networks.rate import Nudge
+from neurosim.networks.nudge import Nudge
 from neurosim.units import Scale
 
 

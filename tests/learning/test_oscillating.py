@@ -119,3 +119,15 @@ def test_always_on_beats_one_sided_at_the_same_beta():
         measure_phases(bench.exact(1e-13), OneSidedEP(0.3), np.random.default_rng(0)).gradient(), exact
     )["total"]
     assert rotating > one_sided
+
+
+def test_a_stepped_signal_has_both_limits_at_its_jumps():
+    signal = OscillatingEP(0.2, points=4, dwell=7).signal(0.3)
+    for k in range(9):
+        t = k * 7 * 0.3
+        assert signal(t) == signal(t + 0.1)
+        assert signal.before(t) == signal.before(t - 0.1) == signal(t - 0.1)
+        assert signal(t) != signal.before(t)
+        assert signal(t + 1.0) == signal.before(t + 1.0)
+    cosine = OscillatingEP(0.2, "cosine", 8, dwell=7).signal(0.3)
+    assert cosine.before(1.7) == cosine(1.7)

@@ -185,3 +185,20 @@ def test_same_numbers_on_the_strict_backend(sigma, dtype):
 
 def test_registry_names():
     assert {name: a.name for name, a in ACTIVATIONS.items()} == {n: n for n in CLOSED_FORMS}
+
+
+WORDS = {
+    "tanh": np.tanh,
+    "exp": np.exp,
+    "min": np.minimum,
+    "max": np.maximum,
+    "__builtins__": {},
+}
+
+
+@by_name(ACTIVATIONS.values())
+def test_formula_for_circuit_simulators_says_what_value_computes(sigma):
+    formula = sigma.formula("(z-0)")
+    found = eval(formula, WORDS, {"z": Z})  # noqa: S307
+    np.testing.assert_allclose(found, sigma.value(Z), rtol=0, atol=2e-15)
+    assert "**" not in formula  # in SPICE the power of |z|

@@ -6,8 +6,9 @@ import pytest
 from neurosim.errors import ShapeError
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.cost import SoftmaxCrossEntropy, SquaredError, bind_cost
+from neurosim.networks.nudge import Nudge
 from neurosim.networks.product import product
-from neurosim.networks.rate import Nudge, RateNetwork
+from neurosim.networks.rate import RateNetwork
 from neurosim.networks.topology import layered
 
 

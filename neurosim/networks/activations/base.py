@@ -55,6 +55,14 @@ class Activation(Protocol):
         """
         ...
 
+    def formula(self, z: str) -> str:
+        """Return ``sigma(z)`` as text for circuit simulators, `z` being the text of its argument.
+
+        Only ``+ - * /``, parentheses, decimal numbers and ``tanh exp min max`` may occur: what SPICE engines and
+        Python read alike.
+        """
+        ...
+
 
 def refuse_complex(z: Array, name: str) -> None:
     """Raise `RangeError` when `z` is complex: activation `name` has no analytic continuation."""

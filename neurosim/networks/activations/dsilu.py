@@ -46,3 +46,8 @@ class Dsilu:
         xp = namespace(z)
         t1, t2 = xp.tanh(0.5 * z), xp.tanh(0.5 * z - 1.0)
         return 0.25 * ((1.0 - t2) * (1.0 + t2) + (t1 - t2) * (1.0 - 0.5 * z * (t1 + t2)))
+
+    def formula(self, z: str) -> str:
+        """Return ``(1 + t2)/2 + (z/4)(t1 - t2)`` as text."""
+        t1, t2 = f"tanh(0.5*({z}))", f"tanh(0.5*({z})-1)"
+        return f"(0.5*(1+{t2})+0.25*({z})*({t1}-{t2}))"

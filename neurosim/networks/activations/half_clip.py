@@ -33,3 +33,7 @@ class HalfClip:
         inside = ((z >= 0.0) & (z <= 2.0)).astype(z.dtype)
         inside *= 0.5
         return inside
+
+    def formula(self, z: str) -> str:
+        """Return clip(z/2, 0, 1) as text."""
+        return f"min(max(0.5*({z}),0),1)"

@@ -38,3 +38,7 @@ class SteepLogistic:
         """Return ``4 sigma (1 - sigma) = 1 - tanh(2z - 1)^2``."""
         t = namespace(z).tanh(2.0 * z - 1.0)
         return (1.0 - t) * (1.0 + t)
+
+    def formula(self, z: str) -> str:
+        """Return ``(1 + tanh(2z - 1))/2`` as text."""
+        return f"(0.5*(1+tanh(2*({z})-1)))"

@@ -24,3 +24,7 @@ class Tanh:
         """Return ``1 - tanh(z)^2``."""
         t = namespace(z).tanh(z)
         return (1.0 - t) * (1.0 + t)
+
+    def formula(self, z: str) -> str:
+        """Return tanh(z) as text."""
+        return f"tanh({z})"

@@ -29,3 +29,7 @@ class UnitClip:
         """Return 1 where 0 <= z <= 1, else 0."""
         refuse_complex(z, self.name)
         return ((z >= 0.0) & (z <= 1.0)).astype(z.dtype)
+
+    def formula(self, z: str) -> str:
+        """Return clip(z, 0, 1) as text."""
+        return f"min(max({z},0),1)"
