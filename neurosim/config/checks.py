@@ -168,8 +168,9 @@ def _precision(e: Experiment) -> Iterator[Finding]:
 
 def _data_limits(e: Experiment) -> Iterator[Finding]:
     train, test = SIZES[e.data.name].split(e.data.test_fraction)
-    if e.data.folder is not None and e.data.name == "digits":
-        yield "data", "folder", "'digits' comes with neurosim and is read from nowhere else; leave the folder out"
+    if e.data.folder is not None and e.data.name in ("digits", "iris"):
+        text = f"{e.data.name!r} comes with neurosim and is read from nowhere else; leave the folder out"
+        yield "data", "folder", text
     for key, have in (("train_limit", train), ("test_limit", test)):
         asked = getattr(e.data, key)
         if asked is not None and asked > have:
@@ -180,13 +181,15 @@ def _data_limits(e: Experiment) -> Iterator[Finding]:
         yield "train", "batch", f"there are {used} training images; expected an integer <= {used}"
 
 
-CHECKS: tuple[Callable[[Experiment], Iterator[Finding]], ...] = (
+Check: TypeAlias = Callable[["Experiment"], Iterator[Finding]]
+
+CIRCUIT_CHECKS: tuple[Check, ...] = (_targets, _mapping, _device, _complex)
+"""What holds for a network without data and training, too."""
+
+CHECKS: tuple[Check, ...] = (
     _layers,
-    _targets,
-    _mapping,
-    _device,
+    *CIRCUIT_CHECKS,
     _optimiser,
-    _complex,
     _harmonics,
     _unphased,
     _continuous,
@@ -200,7 +203,16 @@ CHECKS: tuple[Callable[[Experiment], Iterator[Finding]], ...] = (
 
 def contradictions(experiment: Experiment) -> Iterator[Mistake]:
     """Yield what is wrong between keys that are each valid by themselves."""
-    for check in CHECKS:
+    yield from _mistakes(experiment, CHECKS)
+
+
+def circuit_contradictions(experiment: Experiment) -> Iterator[Mistake]:
+    """Yield what is wrong between the keys of a circuit's network, arrays and devices."""
+    yield from _mistakes(experiment, CIRCUIT_CHECKS)
+
+
+def _mistakes(experiment: Experiment, checks: tuple[Check, ...]) -> Iterator[Mistake]:
+    for check in checks:
         for table, key, text in check(experiment):
             value, unit = getattr(getattr(experiment, table), key), unit_of(f"{table}.{key}")
             if unit:

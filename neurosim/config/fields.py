@@ -87,6 +87,8 @@ Siemens = Annotated[float, quantity("S", zero=True), Unit("S")]
 PositiveSiemens = Annotated[float, quantity("S"), Unit("S")]
 Volts = Annotated[float, quantity("V"), Unit("V")]
 Farads = Annotated[float, quantity("F"), Unit("F")]
+Amperes = Annotated[float, quantity("A"), Unit("A")]
+Ohms = Annotated[float, quantity("ohm", zero=True), Unit("ohm")]
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]

@@ -24,6 +24,6 @@ class Size:
         return self.train - test, test
 
 
-SHAPES = {"digits": (64, 10), "mnist": (784, 10), "fashion_mnist": (784, 10)}
+SHAPES = {"digits": (64, 10), "iris": (4, 3), "mnist": (784, 10), "fashion_mnist": (784, 10)}
 
 SIZES = {name: Size(*shape, *SOURCES[name].samples) for name, shape in SHAPES.items()}

@@ -29,11 +29,11 @@ from neurosim.settle import ADAPTIVE
 class Data(Table):
     """[data]: what is learned."""
 
-    name: Literal["digits", "mnist", "fashion_mnist"] = Field(default="digits", description="data set")
+    name: Literal["digits", "iris", "mnist", "fashion_mnist"] = Field(default="digits", description="data set")
     folder: str | None = Field(default=None, description="folder with the data files, in quotes")
     train_limit: Count | None = Field(default=None, description="use only so many training images")
     test_limit: Count | None = Field(default=None, description="use only so many test images")
-    test_fraction: Share = Field(default=0.2, description="share of 'digits' held out as the test set")
+    test_fraction: Share = Field(default=0.2, description="share of a bundled set held out as the test set")
 
 
 class Network(Table):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from neurosim.data.download import Progress
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_SPLIT_SEED = 1797  # of the digits: the same training and test samples in every experiment
+_SPLIT_SEED = 1797  # of the bundled sets: the same training and test samples in every experiment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ def load(
     mirror: str | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Load the data set `name`: ``"digits"`` (bundled), ``"mnist"`` or ``"fashion_mnist"``.
+    """Load the data set `name`: ``"digits"``, ``"iris"`` (both bundled), ``"mnist"`` or ``"fashion_mnist"``.
 
     MNIST and Fashion-MNIST are searched for in `folder` alone where it is given; else in ``$NEUROSIM_DATA``, in the
     system's package, and in the cache (``$XDG_CACHE_HOME/neurosim`` or ``~/.cache/neurosim``), to which they are
@@ -85,9 +85,9 @@ def load(
     name
         Name of the set.
     folder
-        Folder with the idx files (plain or ``.gz``) or an npz file. Not for digits.
+        Folder with the idx files (plain or ``.gz``) or an npz file. Not for bundled sets.
     test_fraction
-        Fraction of the digits that is the test set, in (0, 1). The split does not depend on any seed, and a
+        Fraction of a bundled set that is the test set, in (0, 1). The split does not depend on any seed, and a
         smaller test set is part of a larger one. The other sets have a test set of their own.
     train_limit, test_limit
         Take the first so many samples only, 1 to all.
@@ -179,7 +179,8 @@ def _read_bundled(source: BundledSource) -> dict[str, np.ndarray]:
 def _split(arrays: dict[str, np.ndarray], test_fraction: float) -> dict[str, np.ndarray]:
     if not 0 < test_fraction < 1:
         raise RangeError(f"data.test_fraction = {test_fraction!r}: must lie between 0 and 1, both excluded")
-    images, labels = arrays["images"], arrays["labels"]
+    labels = arrays["labels"]
+    images = next(array for name, array in arrays.items() if name != "labels")
     # Sorting raw generator output: unlike shuffle() this stays the same in every numpy version.
     order = np.argsort(np.random.PCG64(_SPLIT_SEED).random_raw(len(labels)), kind="stable")
     size = min(max(round(test_fraction * len(labels)), 1), len(labels) - 1)

@@ -31,7 +31,7 @@ class DataSource:
     citation
         Whom to cite.
     levels
-        Largest pixel value: inputs are divided by it.
+        Largest value of an input: inputs are divided by it.
     samples
         Number of (training, test) samples as distributed; digits come in one piece.
     bytes
@@ -97,6 +97,22 @@ DIGITS = BundledSource(
     },
 )
 
+IRIS = BundledSource(
+    name="iris",
+    title="Iris",
+    what="sepal and petal length and width of 150 irises in tenths of a centimetre, 3 classes",
+    licence="CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
+    citation="R. A. Fisher (1936), doi:10.1111/j.1469-1809.1936.tb02137.x",
+    levels=79,
+    samples=(150, 0),
+    bytes=871,
+    file="iris.npz",
+    sha256={
+        "features": "9f83d709ff543630793c65970cd232a7b86de6f44338e64fb2847e5b5d757634",
+        "labels": "7ba64c221a0a07e8a91f5c36d9f046565bb0dc1f9f5473a924f65122b6c8a412",
+    },
+)
+
 MNIST = IdxSource(
     name="mnist",
     title="MNIST",
@@ -136,4 +152,4 @@ FASHION_MNIST = IdxSource(
     },
 )
 
-SOURCES: dict[str, BundledSource | IdxSource] = {source.name: source for source in (DIGITS, MNIST, FASHION_MNIST)}
+SOURCES: dict[str, BundledSource | IdxSource] = {source.name: source for source in (DIGITS, IRIS, MNIST, FASHION_MNIST)}

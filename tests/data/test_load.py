@@ -45,6 +45,18 @@ def test_digits_are_split_the_same_way_for_ever():
     assert np.abs(shares).max() < 4 * np.sqrt(183 / 4 * 0.9)
 
 
+def test_iris_is_whole_and_scaled():
+    iris = load("iris")
+    assert (iris.classes, iris.x_train.shape, iris.x_test.shape) == (3, (120, 4), (30, 4))
+    x, y = np.concatenate([iris.x_train, iris.x_test]), np.concatenate([iris.y_train, iris.y_test])
+    assert np.bincount(y).tolist() == [50, 50, 50]
+    assert (x > 0).all()
+    assert x.max() == 1
+    centimetres = 7.9 * np.stack([x[y == k].mean(axis=0) for k in range(3)])
+    published = [[5.006, 3.428, 1.462, 0.246], [5.936, 2.770, 4.260, 1.326], [6.588, 2.974, 5.552, 2.026]]
+    np.testing.assert_allclose(centimetres, published, atol=1e-5)  # Fisher 1936, table 2
+
+
 def test_limits_take_the_first_samples(mnist, tmp_path):
     folder = mnist.write(tmp_path / "given")
     dataset = load("mnist", folder=folder, train_limit=7, test_limit=2, test_fraction=0.9)
@@ -224,8 +236,9 @@ def test_bundled_files_have_plain_names():
 
 def test_the_list_says_what_is_where_and_how_to_get_the_rest(mnist, fashion, tmp_path):
     fashion.write(tmp_path / "system")
-    digits, first, second = datasets()
-    assert [info.name for info in (digits, first, second)] == ["digits", "mnist", "fashion_mnist"]
+    digits, iris, first, second = datasets()
+    assert [info.name for info in (digits, iris, first, second)] == ["digits", "iris", "mnist", "fashion_mnist"]
+    assert (iris.found, iris.how, iris.bytes) == ("bundled", (), bundled("iris.npz").stat().st_size)
     assert (digits.found, digits.how, digits.bytes) == ("bundled", (), bundled("digits.npz").stat().st_size)
     assert "CC BY 4.0" in digits.licence
     assert "10.24432/C50P49" in digits.citation
@@ -233,4 +246,4 @@ def test_the_list_says_what_is_where_and_how_to_get_the_rest(mnist, fashion, tmp
     assert "ossci-datasets" in first.how[-1]
     assert second.found == f"{tmp_path}/system (system package dataset-fashion-mnist)"
     mnist.write(tmp_path / "cache" / "neurosim" / "mnist")
-    assert datasets()[1].found == f"{tmp_path}/cache/neurosim/mnist (downloaded)"
+    assert datasets()[2].found == f"{tmp_path}/cache/neurosim/mnist (downloaded)"
