@@ -41,6 +41,10 @@ class BackendError(NeurosimError):
     """The asked-for array backend is not usable on this machine."""
 
 
+class SpiceError(NeurosimError):
+    """A circuit simulator is missing, refuses a netlist, fails, or answers with something that cannot be used."""
+
+
 class ConvergenceError(NeurosimError):
     """A network did not settle. The run ends with its residual, never with a silent wrong number."""
 

@@ -25,7 +25,7 @@ from neurosim.sweeps import Progress as SweepProgress
 from neurosim.traces import read_trace
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ["run", "sweep", "gradcheck", "devices", "data", "doctor"]
+COMMANDS = ["run", "sweep", "gradcheck", "spice", "devices", "data", "doctor"]
 SMALL = """
 [data]
 train_limit = 64
@@ -395,14 +395,18 @@ def test_doctor_reports_versions_threads_and_what_is_missing():
 
 def test_doctor_says_how_to_get_what_is_missing(monkeypatch):
     monkeypatch.setattr(doctor, "_version", lambda package: None if package == "numba" else "1.0")
-    monkeypatch.setitem(sys.modules, "cupy", None)
+    for package in ("cupy", "PySpice", "neospice"):
+        monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("NEUROSIM_NGSPICE", raising=False)
     result = neurosim("doctor")
     assert result.code == 0
     for name, remedy in (
         ("numba", "neurosim-analog[fast]"),
         ("GPU", "[gpu12]"),
         ("ngspice", "apt-get install ngspice"),
+        ("pyspice", "pip install 'neurosim-analog[pyspice]' and apt-get install libngspice0"),
+        ("neospice", "pip install 'neurosim-analog[neospice]'"),
     ):
         line = next(line for line in result.out.splitlines() if line.startswith(f"  {name}"))
         assert "not found" in line

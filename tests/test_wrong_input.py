@@ -52,7 +52,7 @@ FILES = {
     "unknown activation": wrong('[network]\nactivation = "relu"', "activation = 'relu'", "'unit_clip'"),
     "unknown integrator": wrong('[settle]\nintegrator = "rk5"', "integrator = 'rk5'", "did you mean 'rk4'", "'heun'"),
     "unknown device": wrong('[device]\nmodel = "softbounds"', "'softbounds'", "did you mean 'soft_bounds'"),
-    "unknown data set": wrong('[data]\nname = "cifar"', "name = 'cifar'", "'digits', 'mnist', 'fashion_mnist'"),
+    "unknown data set": wrong('[data]\nname = "cifar"', "name = 'cifar'", "'digits', 'iris', 'mnist', 'fashion_mnist'"),
     "unknown mapping": wrong('[crossbar]\nmapping = "ballanced"', "did you mean 'balanced'"),
     "unknown harmonics": wrong("[learning]\nharmonics = 2", "harmonics = 2", "1 or 3 or 5"),
     # types

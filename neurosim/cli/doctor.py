@@ -60,6 +60,7 @@ def examine() -> Iterator[Finding]:
     """Yield all findings."""
     yield from _software()
     yield from _machine()
+    yield from _simulators()
     yield from _data_sets()
 
 
@@ -84,8 +85,6 @@ def _software() -> Iterator[Finding]:
 
 
 def _machine() -> Iterator[Finding]:
-    import shutil
-
     from neurosim.backend import get_backend
     from neurosim.errors import BackendError
 
@@ -97,8 +96,13 @@ def _machine() -> Iterator[Finding]:
         yield Finding("GPU (cupy)", f"cupy {backend.xp.__version__}, {count} device(s)")
     except BackendError as error:
         yield Finding("GPU (cupy)", None, str(error).partition("; backend =")[0])
-    remedy = "circuit simulator, for cross-checks: apt-get install ngspice (or your system's package)"
-    yield Finding("ngspice", shutil.which("ngspice"), remedy)
+
+
+def _simulators() -> Iterator[Finding]:
+    from neurosim.spice.engines import ENGINES
+
+    for name, engine in ENGINES.items():
+        yield Finding(name, engine.available(), f"circuit simulator, for cross-checks: {engine.how_to_install}")
 
 
 def _threads() -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurosim.style import GREY, MARKERS, OKABE_ITO, blank
 from neurosim.sweeps.axes import text
 from neurosim.sweeps.groups import Group, Interval, Roles, distinct, split
 from neurosim.sweeps.names import value_name
 from neurosim.sweeps.panels import GUESSING, MOST_PANELS, Look, key_label, label, panels
-from neurosim.sweeps.style import GREY, MARKERS, OKABE_ITO, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

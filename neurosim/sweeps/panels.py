@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurosim.config.keys import unit_of
+from neurosim.style import DARK, DASHES, GREY, MARKERS, OKABE_ITO, blank, colours, folded, prefixed, scale_x
 from neurosim.sweeps.axes import text
 from neurosim.sweeps.groups import Group, Roles, distinct, split
 from neurosim.sweeps.names import key_name, value_name
-from neurosim.sweeps.style import DARK, DASHES, GREY, MARKERS, OKABE_ITO, blank, colours, folded, prefixed, scale_x
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurosim.style import DARK, GREY, OKABE_ITO, blank, folded, prefixed, stacked
 from neurosim.sweeps.dots import ACCURACY_LABEL
 from neurosim.sweeps.panels import GUESSING
 from neurosim.sweeps.point import RunSpec
 from neurosim.sweeps.rows import ACCURACY
-from neurosim.sweeps.style import DARK, GREY, OKABE_ITO, blank, folded, prefixed, stacked
 from neurosim.traces import Trace
 from neurosim.traces.history import WeightHistory
 

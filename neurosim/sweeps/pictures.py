@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from neurosim.style import save, styled
 from neurosim.sweeps import figures, physics
 from neurosim.sweeps.axes import text
 from neurosim.sweeps.directory import SweepDirectory
@@ -16,7 +17,6 @@ from neurosim.sweeps.names import key_name, value_name
 from neurosim.sweeps.panels import MOST_PANELS
 from neurosim.sweeps.point import RunSpec
 from neurosim.sweeps.rows import Row
-from neurosim.sweeps.style import save, styled
 from neurosim.sweeps.tables import percent
 from neurosim.traces import Trace, read_trace
 

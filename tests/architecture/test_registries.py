@@ -13,8 +13,10 @@ from neurosim.devices import DEVICES
 from neurosim.learning.estimators import ESTIMATORS
 from neurosim.learning.programmers import PROGRAMMERS
 from neurosim.networks.activations import ACTIVATIONS
+from neurosim.networks.resistive import LAWS
 from neurosim.numerics.fixed_point import SOLVERS
-from neurosim.numerics.integrators import INTEGRATORS
+from neurosim.numerics.integrators import IMPLICIT, INTEGRATORS
+from neurosim.spice.engines import ENGINES
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = {
@@ -23,7 +25,10 @@ CONTRACTS = {
     "tests/learning/test_contrast.py": ESTIMATORS,
     "tests/learning/test_programmers.py": PROGRAMMERS,
     "tests/networks/test_activations.py": ACTIVATIONS,
+    "tests/networks/resistive/test_laws.py": LAWS,
+    "tests/numerics/test_implicit.py": IMPLICIT,
     "tests/numerics/test_integrators.py": INTEGRATORS,
+    "tests/spice/engines/test_runs.py": ENGINES,
     "tests/test_settle.py": SOLVERS,
 }
 FOLDERS = {
@@ -31,8 +36,11 @@ FOLDERS = {
     "neurosim/learning/estimators": ESTIMATORS,
     "neurosim/learning/programmers": PROGRAMMERS,
     "neurosim/networks/activations": ACTIVATIONS,
-    "neurosim/numerics/integrators": INTEGRATORS,
+    "neurosim/networks/resistive/laws": LAWS,
+    "neurosim/numerics/integrators": {**INTEGRATORS, **IMPLICIT},
+    "neurosim/spice/engines": ENGINES,
 }
+OTHER_FILES = {"__init__", "base", "tableau", "rules", "text_checks"}
 
 
 @pytest.fixture(scope="module")
@@ -63,5 +71,5 @@ def test_every_entry_of_a_registry_is_a_file_of_its_name(folder):
 
 @pytest.mark.parametrize("folder", list(FOLDERS)[1:])
 def test_every_file_of_a_family_is_registered(folder):
-    files = {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__", "base", "tableau"}
+    files = {path.stem for path in (ROOT / folder).glob("*.py")} - OTHER_FILES
     assert files == set(FOLDERS[folder])

@@ -15,6 +15,7 @@ sys.path.insert(2, str(Path(__file__).parent.parent / "learning"))
 import oscillation
 import pulses
 import settling
+import spice_engines
 import training_step
 
 
@@ -24,6 +25,7 @@ def ratios():
         ("time of a training step / bare numpy loop", training_step.run()),
         ("matrix-product work to a gradient of cosine >= 0.999 / synchronous iteration", settling.run()),
         ("time of pulse trains with numba / without", pulses.run()),
+        ("time to a settled state / ngspice", spice_engines.run()),
     ):
         sys.stdout.write(f"{title}\n")
         for name, ratio, limit in cases:

@@ -1,0 +1,1 @@
+"""Circuits as SPICE netlists, and the simulators that run them."""
