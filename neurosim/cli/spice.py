@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +12,20 @@ import typer
 from neurosim.errors import ConfigError
 
 if TYPE_CHECKING:
-    from neurosim.crosscheck import Report
     from neurosim.crosscheck.deviation import Comparison
     from neurosim.crosscheck.gradients import GradientRow
-    from neurosim.spice.engines import Engine
 
 FOLDER = Path("circuits")
 COLUMNS = ("quantity", "worst entry", "neurosim", "SPICE", "deviation", "relative", "tolerance", "")
 GRADIENT_COLUMNS = ("gradient by", "states by", "beta", "error to .ac limit", "error to RBP", "cosine with RBP")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is said about one circuit: its tables, and a line for every quantity that deviates too much."""
+
+    text: str
+    wrong: tuple[str, ...]
 
 
 def spice(
@@ -41,7 +49,7 @@ def spice(
         from neurosim.errors import SpiceError
 
         raise SpiceError(f"engine {engine!r} is not installed; install it: {simulator.how_to_install}")
-    verdicts = [_one(path, folder, simulator) for path, folder in jobs]
+    verdicts = [_show(result) for result in _compare(jobs, simulator.name)]
     if len(jobs) > 1:
         good = sum(verdicts)
         typer.echo(f"{good} of {len(jobs)} circuits hold within all tolerances")
@@ -66,27 +74,53 @@ def _jobs(circuit: Path | None, every: bool, out: Path | None) -> list[tuple[Pat
     return [(path, (out or Path(f"{folder.name}-spice")) / path.stem) for path in files]
 
 
-def _one(path: Path, folder: Path, simulator: Engine) -> bool:
-    from neurosim.cli.sheet import print_table
+def _compare(jobs: list[tuple[Path, Path]], engine: str) -> Iterator[Result]:
+    """Yield the results of all jobs in order; several circuits are shared out to processes, one per core."""
+    if len(jobs) == 1:
+        yield _one(*jobs[0], engine)
+        return
+    import os
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(min(len(jobs), os.cpu_count() or 1), get_context("spawn")) as pool:
+        running = [pool.submit(_one, *job, engine) for job in jobs]
+        try:
+            for run in running:
+                yield run.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _one(path: Path, folder: Path, engine: str) -> Result:
+    """Compare one circuit, write its files, and return what is said about it."""
+    from neurosim.cli.sheet import table_text
     from neurosim.crosscheck import check_circuit, write
+    from neurosim.spice.engines import get_engine
 
-    report = check_circuit(path, simulator)
-    typer.echo(f"{path}: neurosim against {report.engine}")
-    print_table(COLUMNS, [[_line(comparison) for comparison in report.comparisons]])
+    report = check_circuit(path, get_engine(engine))
+    lines = [
+        f"{path}: neurosim against {report.engine}",
+        table_text(COLUMNS, [[_line(comparison) for comparison in report.comparisons]]),
+    ]
     if report.gradients:
-        print_table(GRADIENT_COLUMNS, [[_gradient(row) for row in report.gradients]])
+        lines.append(table_text(GRADIENT_COLUMNS, [[_gradient(row) for row in report.gradients]]))
     write(report, folder)
-    typer.echo(f"written to {folder}")
-    _complain(path, report)
-    return report.passed
+    wrong = tuple(f"{path}: {_complaint(c)}" for c in report.comparisons if not c.passed)
+    return Result("\n".join([*lines, f"written to {folder}"]), wrong)
 
 
-def _complain(path: Path, report: Report) -> None:
-    for c in report.comparisons:
-        if not c.passed:
-            found = f"{c.relative_deviation:.3g}" if c.relative else f"{c.deviation:.3g}{_unit(c)}"
-            at = f" at {c.where}" if c.where else ""
-            typer.echo(f"{path}: {c.quantity}: deviates by {found}{at}, allowed {_tolerance(c)}", err=True)
+def _show(result: Result) -> bool:
+    typer.echo(result.text)
+    for line in result.wrong:
+        typer.echo(line, err=True)
+    return not result.wrong
+
+
+def _complaint(c: Comparison) -> str:
+    found = f"{c.relative_deviation:.3g}" if c.relative else f"{c.deviation:.3g}{_unit(c)}"
+    at = f" at {c.where}" if c.where else ""
+    return f"{c.quantity}: deviates by {found}{at}, allowed {_tolerance(c)}"
 
 
 def _tolerance(c: Comparison) -> str:

@@ -99,7 +99,8 @@ class RateCircuit:
                 values = self.x if layer.name == INPUT else np.ones(1)
                 yield Section(f"clamped layer {layer.name}", tuple(self._clamped(layer.name, values)))
             else:
-                yield Section(f"layer {layer.name}: {layer.size} neurons", tuple(self._layer(layer.name, start)))
+                yield Section(f"layer {layer.name}: {layer.size} neurons", ())
+                yield from self._layer(layer.name, start)
         for synapse in top.synapses:
             yield Section(self._caption(synapse), tuple(self._synapse(synapse)))
         teacher = self._softmax_teacher() if top.readout else self._squared_teacher()
@@ -109,17 +110,20 @@ class RateCircuit:
         for k, value in enumerate(values):
             yield voltage(f"{layer}_{k}", node(layer, "a", k), GROUND, self.scale.v_ref * float(value))
 
-    def _layer(self, layer: str, start: np.ndarray | None) -> Iterator[Element]:
+    def _layer(self, layer: str, start: np.ndarray | None) -> Iterator[Section]:
         top, scale = self.network.topology, self.scale
         columns = range(*top.slices[layer].indices(top.nodes))
         rates = np.broadcast_to(np.asarray(self.network.rate, dtype=float), (top.nodes,))
         for k, column in enumerate(columns):
             membrane = node(layer, "u", k)
             begin = 0.0 if start is None else scale.v_ref * float(start[column])
-            yield capacitor(f"{layer}_{k}", membrane, GROUND, scale.c_node / float(rates[column]), begin)
-            yield conductance(f"{layer}_{k}", membrane, GROUND, scale.g_ref)
             sigma = self.network.activation.formula(f"(v({membrane})/{scale.v_ref:.17g})")
-            yield behavioural_voltage(f"{layer}_{k}", node(layer, "a", k), GROUND, f"{scale.v_ref:.17g}*{sigma}")
+            elements = (
+                capacitor(f"{layer}_{k}", membrane, GROUND, scale.c_node / float(rates[column]), begin),
+                conductance(f"{layer}_{k}", membrane, GROUND, scale.g_ref),
+                behavioural_voltage(f"{layer}_{k}", node(layer, "a", k), GROUND, f"{scale.v_ref:.17g}*{sigma}"),
+            )
+            yield Section(f"neuron {k} of {layer}", elements)
 
     def _nodes(self, layer: str, kind: str) -> list[str]:
         return [node(layer, kind, k) for k in range(self.network.topology.by_name[layer].size)]

@@ -79,7 +79,9 @@ class ResistiveCircuit:
             if layer.clamped:
                 yield Section(f"clamped layer {layer.name}", tuple(self._clamped(layer.name, rows[layer.name][0])))
             else:
-                yield Section(f"layer {layer.name}: {layer.size} nodes", tuple(self._layer(layer.name, start)))
+                yield Section(f"layer {layer.name}: {layer.size} nodes", tuple(self._clamp_sources(layer.name)))
+                for k in range(layer.size):
+                    yield Section(f"node {k} of {layer.name}", tuple(self._node(layer.name, k, start)))
         for synapse in top.synapses:
             rows_, cols = top.shape(synapse)
             caption = f"array {synapse.name}: {synapse.pre} -> {synapse.post}, {rows_} x {cols}"
@@ -93,24 +95,20 @@ class ResistiveCircuit:
             if pairs:
                 yield voltage(f"{layer}_inv_{k}", node(layer, "inv", k), GROUND, -v_ref * float(value))
 
-    def _layer(self, layer: str, start: np.ndarray | None) -> Iterator[Element]:
+    def _node(self, layer: str, k: int, start: np.ndarray | None) -> Iterator[Element]:
         net, scale, top = self.network, self.network.scale, self.network.topology
-        columns = range(*top.slices[layer].indices(top.nodes))
-        rates = np.broadcast_to(np.asarray(net.rate, dtype=float), (top.nodes,))
-        leak = net.leaks.get(layer, 0.0)
-        leaving = any(s.pre == layer for s in top.synapses)
-        yield from self._clamp_sources(layer)
-        for k, column in enumerate(columns):
-            name = node(layer, "u", k)
-            begin = 0.0 if start is None else scale.v_ref * float(start[column])
-            yield capacitor(f"{layer}_{k}", name, GROUND, scale.c_node / float(rates[column]), begin)
-            if leak:
-                yield conductance(f"{layer}_{k}", name, GROUND, leak * scale.g_ref)
-            for m, clamp in enumerate(net.clamps.get(layer, ())):
-                ends = (name, f"{layer}_clamp_{m}")
-                yield diode(f"{layer}_{m}_{k}", *(ends if clamp.anode == "node" else ends[::-1]), f"d_{layer}_{m}")
-            if leaving:
-                yield from self._stages(layer, k)
+        column = top.slices[layer].start + k
+        rate = float(np.broadcast_to(np.asarray(net.rate, dtype=float), (top.nodes,))[column])
+        name, leak = node(layer, "u", k), net.leaks.get(layer, 0.0)
+        begin = 0.0 if start is None else scale.v_ref * float(start[column])
+        yield capacitor(f"{layer}_{k}", name, GROUND, scale.c_node / rate, begin)
+        if leak:
+            yield conductance(f"{layer}_{k}", name, GROUND, leak * scale.g_ref)
+        for m, clamp in enumerate(net.clamps.get(layer, ())):
+            ends = (name, f"{layer}_clamp_{m}")
+            yield diode(f"{layer}_{m}_{k}", *(ends if clamp.anode == "node" else ends[::-1]), f"d_{layer}_{m}")
+        if any(s.pre == layer for s in top.synapses):
+            yield from self._stages(layer, k)
 
     def _clamp_sources(self, layer: str) -> Iterator[Element]:
         for m, clamp in enumerate(self.network.clamps.get(layer, ())):

@@ -104,6 +104,7 @@ def test_names_are_those_of_the_trace():
         assert f"\n{word}" in text
     assert "* array W2: h1 -> out, 3 x 2 pairs, read both ways" in text
     assert "* layer h1: 3 neurons" in text
+    assert "* neuron 2 of h1" in text
 
 
 def test_arrays_that_differ_only_in_case_get_names_of_their_own():
