@@ -4,7 +4,7 @@
     W1,0,0,2.6e-05,2.4e-05
 
 `g_minus` is empty where a crosspoint has one device. This is how a measured chip gets into a circuit, and a trained
-network out of it.
+network out of it. The trace of a run (``.h5``) is read as well: its last conductances.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from neurosim.errors import ConfigError, choose
+from neurosim.traces import read_trace
 
 HEADER = ("array", "row", "col", "g_plus", "g_minus")
+TRACES = (".h5", ".hdf5")
 Planes = tuple[np.ndarray, np.ndarray | None]
 
 
@@ -35,12 +37,16 @@ def write_conductances(path: Path, arrays: Mapping[str, Planes]) -> None:
 def read_conductances(path: Path, shapes: Mapping[str, tuple[int, int]], *, pairs: bool) -> dict[str, Planes]:
     """Return G+ and G- [S] of the arrays `shapes` (name -> rows, cols); G- is None without `pairs`.
 
+    `path` is a table, or the trace of a run, of which the last conductances are taken.
+
     Raises
     ------
     ConfigError
         The file cannot be read; a line is malformed; a conductance is negative or not finite; an array is not in the
         circuit, or a crosspoint is missing, given twice or outside its array. The message names file and line.
     """
+    if path.suffix in TRACES:
+        return _from_trace(path, shapes, pairs)
     found = {name: (np.full(s, np.nan), np.full(s, np.nan if pairs else 0.0)) for name, s in shapes.items()}
     try:
         with path.open(newline="") as file:
@@ -56,6 +62,19 @@ def read_conductances(path: Path, shapes: Mapping[str, tuple[int, int]], *, pair
             i, j = np.argwhere(np.isnan(planes[0]) | np.isnan(planes[1]))[0]
             raise ConfigError(f"{path}: array {name}: no line for row {i}, col {j}; expected one for every crosspoint")
     return {name: (plus, minus if pairs else None) for name, (plus, minus) in found.items()}
+
+
+def _from_trace(path: Path, shapes: Mapping[str, tuple[int, int]], pairs: bool) -> dict[str, Planes]:
+    """Return the last conductances that a run recorded."""
+    found: dict[str, Planes] = {}
+    with read_trace(path) as trace:
+        for name, shape in shapes.items():
+            last = trace.weights(name, slice(-1, None))
+            plus, minus = (np.asarray(g[-1], dtype=np.float64) for g in (last.g_plus, last.g_minus))
+            if plus.shape != shape:
+                raise ConfigError(f"{path}: array {name} is {plus.shape}; the circuit's is {shape}")
+            found[name] = plus, minus if pairs else None
+    return found
 
 
 def _place(where: str, line: Mapping[str, str], found: Mapping[str, tuple[np.ndarray, ...]], pairs: bool) -> None:

@@ -10,6 +10,7 @@ import neurosim.spice.engines as engines
 from neurosim.crosscheck import check_circuit, write
 from neurosim.crosscheck.deviation import Comparison
 from neurosim.errors import ShapeError
+from neurosim.traces import read_trace
 from neurosim.traces.comparison import read_comparison
 
 TEXTS = {"network": HOPFIELD, "resistive": DIODES, "array": ARRAY}
@@ -121,6 +122,40 @@ def test_conductances_written_by_one_run_are_the_circuit_of_the_next(folder):
         assert np.array_equal(again.conductances[name][0], plus)
         assert np.array_equal(again.conductances[name][1], minus)
     np.testing.assert_allclose(again.comparisons[0].ours, first.comparisons[0].ours, atol=1e-12)
+
+
+def test_a_trained_run_is_taken_to_spice_from_its_trace(folder):
+    experiment = """
+[data]
+name = "iris"
+[network]
+layers = [4, 3, 3]
+[settle]
+on_unsettled = "accept"
+[train]
+epochs = 1
+"""
+    (folder / "train.toml").write_text(experiment)
+    assert neurosim("run", "train.toml", "--out", "run.h5").code == 0
+    circuit = """
+conductances = "run.h5"
+title = "trained on iris"
+[network]
+layers = [4, 3, 3]
+[drive]
+data = "iris"
+[check]
+gradients = false
+"""
+    (folder / "trained.toml").write_text(circuit)
+    report = check_circuit(folder / "trained.toml", engine("ngspice"))
+    assert report.passed
+    with read_trace(folder / "run.h5") as trace:
+        np.testing.assert_array_equal(report.conductances["W2"][0], trace.weights("W2").g_plus[-1])
+    (folder / "trained.toml").write_text(circuit.replace("[4, 3, 3]", "[4, 5, 3]"))
+    run = neurosim("spice", "trained.toml")
+    assert run.code == 2
+    assert "run.h5: array W1 is (4, 3); the circuit's is (4, 5)" in run.err
 
 
 def test_a_comparison_fails_on_nan_and_knows_its_worst_entry():
