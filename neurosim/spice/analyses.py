@@ -82,8 +82,8 @@ class Transient:
     reltol
         1e-10 gives waveforms to about 1e-7 V.
     first
-        Length of the first step over tau. It is of first order: a tenth would leave an error of 1e-6, a hundredth leaves
-        none that shows; a millionth is too short for neospice.
+        Length of the first step over tau. It is of first order: a tenth would leave an error of 1e-6, a hundredth
+        leaves none that shows; a millionth is too short for neospice.
     """
 
     stop: float
