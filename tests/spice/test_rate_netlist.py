@@ -10,6 +10,7 @@ from neurosim.crossbar.wires import Wires, effective_conductance
 from neurosim.errors import ShapeError
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.cost import bind_cost
+from neurosim.networks.graphs import loop, recurrent
 from neurosim.networks.nudge import Nudge
 from neurosim.networks.rate import RateNetwork
 from neurosim.networks.topology import layered
@@ -26,10 +27,10 @@ SCALE = Scale(v_ref=0.2, g_ref=1e-5, c_node=1e-12)
 G_MID = 2e-5
 
 
-def network(sizes, activation="tanh", gain=0.8, seed=0, wires=None, **options):
+def network(sizes, activation="tanh", gain=0.8, seed=0, wires=None, build=layered, **options):
     """Return the circuit of a random network, and the weights its arrays have at their terminals."""
     rng = np.random.default_rng(seed)
-    top = layered(sizes, **options)
+    top = build(sizes, **options)
     arrays = {}
     for synapse in top.arrays:
         shape = top.shape(synapse)
@@ -89,6 +90,12 @@ def test_softmax_readout_settles_alike():
     circuit, weights = network((3, 4, 3), "dsilu", softmax_readout=True)
     assert compared(circuit, weights, (0.0, 0.3, -0.3)) <= 1e-9
     assert abs(settled(circuit, weights, 0.3) - settled(circuit, weights, 0.0)).max() > 1e-3
+
+
+@pytest.mark.parametrize("build", [recurrent, loop])
+def test_other_topologies_settle_alike(build):
+    circuit, weights = network((3, 4, 3, 2), gain=0.5, build=build)
+    assert compared(circuit, weights, (0.0, 0.1, -0.1)) <= 1e-9
 
 
 def test_a_changed_conductance_shows():
