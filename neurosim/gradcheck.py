@@ -1,4 +1,9 @@
-"""Estimators against the exact gradient: error over beta, its slope, cosines per array."""
+"""Estimators against the exact gradient: error over beta, its slope, cosines per array.
+
+With tied weights all estimators tend to the exact gradient. With untied ones they tend to the true response of the
+vector field, which asymmetry keeps from the exact gradient: errors and slopes are then taken against this limit,
+cosines against the exact gradient still (Laborieux and Zenke 2024, arXiv:2309.02214, fig. 2: both biases apart).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,7 @@ from neurosim.learning.bench import Bench
 from neurosim.learning.contrast import measure_continuous, measure_phases
 from neurosim.learning.estimators import HolomorphicEP, OneSidedEP, OscillatingEP, SymmetricEP
 from neurosim.learning.reference import alignment, measure_rbp, relative_error
+from neurosim.learning.response import measure_response
 from neurosim.rng import Streams
 
 TOLERANCE = 1e-13
@@ -33,7 +40,7 @@ Gradient = Mapping[str, Array]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One estimator: relative error of its gradient and cosines with the exact one, over beta.
+    """One estimator: relative error of its gradient against its limit, and cosines with the exact one, over beta.
 
     Attributes
     ----------
@@ -80,8 +87,9 @@ def run(experiment: Experiment) -> GradientTable:
     """Compare the estimators with the exact gradient on one batch at the initial weights, in float64.
 
     The betas are the axis ``learning.beta`` of [sweep], the estimators its axis ``learning.estimator`` (all when
-    absent). Phased estimators and the cosine lock-in are taken at exact operating points (the quasi-static limit);
-    a continuous-time row is shown beside them and differs by its lag.
+    absent); its axis ``learning.points`` gives holomorphic EP a row per number of points. Phased estimators and the
+    cosine lock-in are taken at exact operating points (the quasi-static limit); a continuous-time row is shown beside
+    them and differs by its lag.
 
     Raises
     ------
@@ -95,21 +103,34 @@ def run(experiment: Experiment) -> GradientTable:
     if len(betas) < 3:
         raise ConfigError(f"[sweep] learning.beta = {list(betas)}: a slope needs at least three values")
     chosen = axes.get("learning.estimator")
-    checked = [row for row in _estimators(experiment) if chosen is None or row[1] in chosen]
+    points = tuple(int(n) for n in axes.get("learning.points", (experiment.learning.points,)))
+    checked = [row for row in _estimators(experiment, points) if chosen is None or row[1] in chosen]
     if not checked:
         raise ConfigError(f"[sweep] learning.estimator = {chosen}: none of them is an estimate to check")
     bench = initial_bench(experiment)
     exact = measure_rbp(bench, TOLERANCE).gradient()
+    limit = exact if _tied(bench) else measure_response(bench, TOLERANCE).gradient()
     static = bench.exact(TOLERANCE)
-    rows = []
+    rows = [] if limit is exact else [_limit_row(limit, exact)]
     for label, _, order, gradient in checked:
         judged = order is not None
         found = [gradient(static if judged else bench, beta) for beta in betas]
-        errors = tuple(relative_error(g, exact) for g in found)
+        errors = tuple(relative_error(g, limit) for g in found)
         slope = fitted_slope(betas, errors)
         cosines = tuple(alignment(g, exact) for g in found)
         rows.append(Row(label, betas, errors, cosines, order, slope, _verdict(order, slope, errors)))
     return GradientTable(tuple(rows))
+
+
+def _tied(bench: Bench) -> bool:
+    top = bench.network.topology
+    return all(synapse.reciprocal or top.by_name[synapse.pre].clamped for synapse in top.synapses)
+
+
+def _limit_row(limit: Gradient, exact: Gradient) -> Row:
+    """Return the row of an infinitesimal nudge; its error is that of the asymmetry, against the exact gradient."""
+    error, cosines = relative_error(limit, exact), alignment(limit, exact)
+    return Row("limit (against RBP)", (0.0,), (error,), (cosines,), None, math.nan, None)
 
 
 def _verdict(order: int | None, slope: float, errors: Sequence[float]) -> bool | None:
@@ -140,16 +161,20 @@ def _both_signs(bench: Bench, beta: float) -> Gradient:
     return {name: (plus[name] + minus[name]) / 2 for name in plus}
 
 
-def _estimators(experiment: Experiment) -> list[tuple[str, str, int | None, Any]]:
+def _estimators(experiment: Experiment, points: Sequence[int]) -> list[tuple[str, str, int | None, Any]]:
     """Return (label, family, order, function of bench and beta) of every row."""
     learning = experiment.learning
-    n = learning.points
     rows: list[tuple[str, str, int | None, Any]] = [
         ("one-sided", "one_sided", 1, lambda bench, b: _phased(OneSidedEP(b), bench)),
         ("random sign, mean of both", "random_sign", 2, _both_signs),
         ("symmetric", "symmetric", 2, lambda bench, b: _phased(SymmetricEP(b), bench)),
-        (f"holomorphic N={n}", "holomorphic", n, lambda bench, b: _phased(HolomorphicEP(b, n), bench)),
     ]
+    for n in points:
+
+        def circle(bench: Bench, b: float, n: int = n) -> Gradient:
+            return _phased(HolomorphicEP(b, n), bench)
+
+        rows.append((f"holomorphic N={n}", "holomorphic", n, circle))
     for h in (1, 3, 5):
         name = "cosine lock-in" + "".join(f" + {k}." for k in (3, 5) if k <= h)
 
@@ -161,7 +186,13 @@ def _estimators(experiment: Experiment) -> list[tuple[str, str, int | None, Any]
 
         def running(bench: Bench, b: float) -> Gradient:
             estimator = OscillatingEP(
-                b, learning.waveform, n, learning.dwell, learning.periods, learning.discard_periods, learning.harmonics
+                b,
+                learning.waveform,
+                learning.points,
+                learning.dwell,
+                learning.periods,
+                learning.discard_periods,
+                learning.harmonics,
             )
             return measure_continuous(bench, estimator).gradient()
 
@@ -187,18 +218,25 @@ def write(table: GradientTable, out: Path) -> None:
 
 
 def _draw(table: GradientTable) -> Any:
-    """Return the figure: relative error over beta, one line per estimator with its slope in the legend."""
+    """Return the figure: relative error over beta, slopes in the legend, and the cosine of the first layer."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(12.6, 4.4), layout="constrained")
+    error, cosine = figure.subplots(1, 2, sharex=True)
+    first = next(iter(table.rows[0].cosines[0]))
     colours = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#999999")
-    for row, colour, marker in zip(table.rows, colours, "os^Dv<>x", strict=False):
+    for row, colour, marker in zip(table.rows, cycle(colours), cycle("os^Dv<>x"), strict=False):
+        aligned = [c[first] for c in row.cosines]
+        if row.betas == (0.0,):
+            cosine.axhline(aligned[0], color=colour, linestyle="--", label="limit of an infinitesimal nudge")
+            continue
         order = "" if row.order is None else f"  (slope {row.slope:.2f}, theory {row.order})"
-        axes.loglog(row.betas, row.errors, marker=marker, color=colour, label=row.estimator + order)
-    axes.set_xlabel("nudge amplitude beta")
-    axes.set_ylabel("relative error of the gradient")
-    axes.grid(visible=True, which="both", alpha=0.25)
-    axes.legend(fontsize=8.5, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    figure.set_size_inches(9.6, 4.4)
+        error.loglog(row.betas, row.errors, marker=marker, color=colour, label=row.estimator + order)
+        cosine.plot(row.betas, aligned, marker=marker, color=colour)
+    error.set_ylabel("relative error of the gradient")
+    cosine.set_ylabel(f"cosine with the exact gradient, {first}")
+    for axes in (error, cosine):
+        axes.set_xlabel("nudge amplitude beta")
+        axes.grid(visible=True, which="both", alpha=0.25)
+    figure.legend(fontsize=8.5, loc="outside right center", frameon=False)
     return figure

@@ -18,7 +18,7 @@ from neurosim import __version__ as version
 from neurosim import gradcheck as check
 from neurosim.cli import doctor
 from neurosim.cli.progress import DownloadDisplay, EpochDisplay, SweepDisplay, duration, pace
-from neurosim.devices import DEVICES
+from neurosim.devices import DEVICES, preset, preset_names
 from neurosim.errors import ConvergenceError
 from neurosim.experiment import Progress as EpochProgress
 from neurosim.sweeps import Progress as SweepProgress
@@ -337,10 +337,10 @@ def test_gradcheck_prints_the_table_and_ends_with_its_verdict(folder, monkeypatc
 # --- devices, data, doctor
 
 
-def test_devices_lists_every_model():
+def test_devices_lists_every_model_and_preset():
     result = neurosim("devices")
     assert result.code == 0
-    assert [name for name in DEVICES if f"  {name} " not in result.out] == []
+    assert [name for name in (*DEVICES, *preset_names()) if f"  {name} " not in result.out] == []
 
 
 @pytest.mark.parametrize("name", sorted(DEVICES))
@@ -350,6 +350,17 @@ def test_devices_shows_equation_parameters_and_response(name):
     assert "g_max" in result.out
     assert "51 uS" in result.out
     assert "2500 states; 2500 pulses up, 2500 down: 1 uS -> " in result.out
+
+
+@pytest.mark.parametrize("name", ["reram_hfo2", "vteam_technion", "ecram"])
+def test_devices_shows_source_assumptions_and_response_of_a_preset(name):
+    result = neurosim("devices", name)
+    assert result.code == 0
+    found = preset(name)
+    assert [text for text in (found.doi, found.fitted, found.valid, *found.assumed) if text not in result.out] == []
+    said = ("effective states", "dynamic range", "asymmetry (up - down) / (up + down)", "symmetry point")
+    assert [text for text in said if text not in result.out] == []
+    assert ("pulse up 0.25 V for 50 ps" in result.out) == (name == "vteam_technion")
 
 
 def test_devices_plots_the_response(folder):

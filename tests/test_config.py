@@ -5,6 +5,7 @@ import json
 import math
 import pickle
 import tomllib
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -16,11 +17,12 @@ from neurosim.config.load import parse_override
 from neurosim.config.sizes import SIZES
 from neurosim.data import load
 from neurosim.data.registry import SOURCES
-from neurosim.devices import DEVICES
+from neurosim.devices import DEVICES, preset, preset_names
 from neurosim.errors import ConfigError
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.topology import layered
 from neurosim.numerics.integrators import INTEGRATORS
+from neurosim.sweeps.plan import plan
 
 WITH_EVERYTHING = """
 title = "everything"
@@ -157,6 +159,42 @@ def test_every_device_model_is_built_from_its_table(name):
     found = device_model(experiment(f'[device]\nmodel = "{name}"\ng_min = "2 uS"\ng_max = "20 uS"\nstep = "10 nS"'))
     assert type(found) is DEVICES[name]
     assert (found.g_min, found.g_max) == (pytest.approx(2e-6), pytest.approx(2e-5))
+
+
+def test_a_preset_gives_model_and_keys_and_keys_beside_it_replace_its_own():
+    found = experiment('[device]\npreset = "ecram"\nc2c = 1.5\ng_max = "60 uS"')
+    plain = preset("ecram").build()
+    assert device_model(found) == replace(plain, c2c=1.5, g_max=60e-6)
+    document = found.document()
+    assert "preset" not in document["device"]  # what it gave stands there itself: a later edit of it changes nothing
+    assert document["device"]["model"] == "linear_step"
+    assert parse_experiment(document).document() == document
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_makes_an_experiment(name):
+    found = experiment(f'[device]\npreset = "{name}"')
+    assert device_model(found) == preset(name).build()
+    assert found.device.step == device_model(found).step
+    assert parse_experiment(json.loads(json.dumps(found.document()))).document() == found.document()
+
+
+def test_presets_can_be_swept_with_keys_beside_them():
+    text = (
+        '[device]\npreset = "ecram"\nc2c = 0.7\n[sweep.axes]\ndevice.preset = ["ecram", "reram_sb", "vteam_technion"]'
+    )
+    specs = plan(experiment(text + "\ndevice.step_d2d = [0.1, 0.2]"))
+    devices = [spec.document["device"] for spec in specs]
+    assert [d["model"] for d in devices] == [m for m in ("linear_step", "soft_bounds_reference", "vteam") for _ in "ab"]
+    assert {d["c2c"] for d in devices} == {0.7}
+    assert [d["step_d2d"] for d in devices] == [0.1, 0.2] * 3
+    assert devices[2]["write_noise"] == preset("reram_sb").build().write_noise
+
+
+def test_voltages_and_widths_are_quantities_and_set_the_step():
+    found = device_model(experiment('[device]\npreset = "yakopcic_oblea"\nwidth_up = "20 us"\nvolts_down = "400 mV"'))
+    assert (found.width_up, found.volts_down) == (pytest.approx(20e-6), pytest.approx(0.4))
+    assert found.step > 1.5 * preset("yakopcic_oblea").build().step
 
 
 def test_own_keys_of_a_device_model_reach_it():

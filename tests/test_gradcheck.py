@@ -29,6 +29,37 @@ def test_only_the_chosen_estimators_are_checked():
     assert [row.estimator for row in table.rows] == ["symmetric"]
 
 
+def untied(angle):
+    axes = {"learning.beta": [0.02, 0.04, 0.08], "learning.estimator": ["symmetric", "holomorphic"]}
+    axes["learning.points"] = [2, 4]
+    network = {"layers": [64, 12, 10, 10], "output": "softmax", "tied": False, "feedback_angle": angle}
+    return parse_experiment({**SMALL, "network": network, "sweep": {"axes": axes}})
+
+
+@pytest.mark.parametrize("angle", [0.0, 60.0])
+def test_untied_estimators_are_judged_by_their_limit_and_compared_with_the_exact_gradient(angle):
+    table = gradcheck.run(untied(angle))
+    limit, *rows = table.rows
+    assert [row.estimator for row in rows] == ["symmetric", "holomorphic N=2", "holomorphic N=4"]
+    assert table.passed
+    assert [row.passed for row in rows] == [True] * 3
+    assert limit.betas == (0.0,)
+    assert rows[2].cosines[0]["W1"] == pytest.approx(limit.cosines[0]["W1"], abs=1e-6)
+    if angle:
+        assert limit.errors[0] > 0.05
+        assert limit.cosines[0]["W1"] < 0.95
+    else:  # symmetric where it matters; the arrays of a pair still differ in what each is told
+        assert limit.cosines[0]["W1"] == pytest.approx(1, abs=1e-10)
+
+
+def test_table_and_figure_of_an_untied_network_are_written(tmp_path):
+    gradcheck.write(gradcheck.run(untied(60.0)), tmp_path)
+    lines = (tmp_path / "gradcheck.csv").read_text().splitlines()
+    assert len(lines) == 1 + 1 + 3 * 3
+    assert lines[1].startswith("limit (against RBP),0.0,")
+    assert (tmp_path / "gradcheck.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize(
     ("axes", "message"),
     [

@@ -13,8 +13,10 @@ from neurosim.config import parse_experiment
 from neurosim.errors import BackendError, ConfigError
 from neurosim.experiment import run, train
 from neurosim.experiment.build import build_controller
+from neurosim.learning.computed import REFERENCES
 from neurosim.learning.estimators import ESTIMATORS
 from neurosim.networks.activations import ACTIVATIONS
+from neurosim.networks.pools import POOLS
 from neurosim.numerics.fixed_point import SOLVERS
 from neurosim.numerics.integrators import INTEGRATORS
 from neurosim.rng import Streams
@@ -28,9 +30,10 @@ BASE = {
 }
 REAL_DEVICE = {"model": "soft_bounds", "c2c": 0.3, "asymmetry": 0.2, "step_d2d": 0.1, "write_noise": 0.5}
 SOFTMAX = {"output": "softmax", "layers": [64, 9, 7, 10]}
+UNTIED = {"tied": False, "layers": [64, 9, 7, 10]}
 HOLOMORPHIC = {"estimator": "holomorphic"}
 
-CASES = {f"estimator {name}": {"learning": {"estimator": name}} for name in (*ESTIMATORS, "rbp")}
+CASES = {f"estimator {name}": {"learning": {"estimator": name}} for name in (*ESTIMATORS, *REFERENCES)}
 CASES["cosine lock-in"] = {
     "learning": {"estimator": "oscillating", "waveform": "cosine", "points": 8, "harmonics": 3, "periods": 2}
 }
@@ -50,13 +53,43 @@ CASES |= {
     },
     "state noise": {"settle": {"state_noise": 0.04}},
     "state noise, complex": {"settle": {"state_noise": 0.04}, "learning": HOLOMORPHIC},
+    "dropout": {"network": {"layers": [64, 9, 7, 10], "dropout": [0.3, 0.1]}},
+    "dropout, complex": {"network": {"dropout": 0.3}, "learning": HOLOMORPHIC},
+    "adamw, cosine": {"train": {"optimiser": "adamw", "weight_decay": 1e-3, "schedule": "cosine"}},
+    "decoupled decay": {"train": {"momentum": 0.9, "weight_decay": 1e-3, "decoupled": True}},
     "momentum and decay": {"train": {"momentum": 0.9, "weight_decay": 1e-3}},
-    "untied": {"network": {"tied": False, "layers": [64, 9, 7, 10]}},
+    "untied": {"network": UNTIED},
+    "untied, at an angle, homeostasis": {
+        "network": {**UNTIED, "feedback_angle": 60.0},
+        "learning": {"homeostasis": 0.5},
+    },
+    "untied, shared update, complex": {
+        "network": UNTIED,
+        "learning": {**HOLOMORPHIC, "feedback": "kolen_pollack"},
+        "train": {"weight_decay": 1e-2},
+    },
+    "untied, true response": {"network": UNTIED, "learning": {"estimator": "true_response"}},
     "spread of time constants": {"network": {"tau_spread": 0.2}},
     "masked": {"settle": {"on_unsettled": "mask", "free_steps": 4, "tolerance": 0.05}, "train": {"lr": 2.0}},
     "float32": {"settle": {"dtype": "float32"}},
     "float32, complex": {"settle": {"dtype": "float32"}, "learning": HOLOMORPHIC},
 }
+KERNELS = [{"channels": 2, "kernel": 3, "padding": 1}, {"channels": 3, "kernel": 3, "stride": 1}]
+for pool in POOLS:
+    maps = {"layers": [64, 10], "convolutions": [{**kernel, "pool": pool} for kernel in KERNELS]}
+    CASES[f"convolutions, pool {pool}"] = {
+        "network": maps,
+        "learning": {} if pool == "max" else HOLOMORPHIC,
+    }
+    CASES[f"convolutions, pool {pool}, untied, noise, softmax"] = {
+        "network": {**maps, "tied": False, "output": "softmax"},
+        "crossbar": {"read_noise": 0.02, "read_noise_scope": "phase"},
+    }
+    CASES[f"convolutions, pool {pool}, rbp"] = {
+        "network": {**maps, "init_gain": 0.3},
+        "learning": {"estimator": "rbp", "programmer": "rounded", "rounding": "stochastic"},
+        "device": REAL_DEVICE,
+    }
 for solver in SOLVERS:
     method = {"method": "operating_point", "solver": solver}
     CASES[f"operating point {solver}"] = {"settle": method}

@@ -39,6 +39,7 @@ def wrong(text, *says):
 
 
 DEVICE = '[device]\nmodel = "soft_bounds"\n'
+CONV = "[network]\nlayers = [64, 10]\nconvolutions = "
 
 FILES = {
     # names and keys
@@ -91,6 +92,39 @@ FILES = {
     "asymmetry of two": wrong(DEVICE + "asymmetry = 2", "asymmetry = 2", "(-1, 1)"),
     "stuck more than all": wrong(DEVICE + "stuck_fraction = 1.5", "stuck_fraction = 1.5", "[0, 1)"),
     "true for a spread": wrong(DEVICE + "c2c = true", "c2c = true", "[0, 100]"),
+    "preset for a model": wrong('[device]\nmodel = "reram_es"', "model = 'reram_es'", "write preset = 'reram_es'"),
+    "unknown preset": wrong('[device]\npreset = "reram_ess"', "'reram_ess'", "did you mean 'reram_es'", "capacitor"),
+    "number for a preset": wrong("[device]\npreset = 3", "preset = 3", "in quotes"),
+    "preset of another model": wrong(
+        '[device]\npreset = "ecram"\nmodel = "ideal"', "model = 'ideal'", "is of model 'linear_step'", "leave out"
+    ),
+    "preset that is no file": wrong('[device]\npreset = "my.toml"', "my.toml: No such file", "neurosim devices fit"),
+    "key of another model beside a preset": wrong(
+        '[device]\npreset = "ecram"\nvolts_up = 0.5', "'linear_step' has no key 'volts_up'", "vteam, yakopcic"
+    ),
+    "wrong key beside a preset": wrong('[device]\npreset = "ecram"\nc2c = -1.0', "c2c = -1.0", "[0, 100]"),
+    "bad preset on an axis": wrong(
+        '[device]\npreset = "ecram"\n[sweep.axes]\ndevice.preset = ["ecram", "pmc"]', "value 'pmc'", "mean 'pcm'"
+    ),
+    "bad key on an axis beside presets": wrong(
+        '[device]\npreset = "ecram"\n[sweep.axes]\ndevice.preset = ["ecram", "pcm"]\ndevice.c2c = [-1.0]',
+        "axis device.c2c, value -1.0", "[0, 100]",
+    ),
+    "list too short": wrong(
+        '[device]\nmodel = "piecewise_step"\ntable_up = [1.0]', "table_up = [1.0]", "a list of 2 to 64 numbers"
+    ),
+    "table that stands still": wrong(
+        '[device]\nmodel = "piecewise_step"\ntable_up = [1.0, 0.0, 1.0]', "table_up = [1.0, 0.0, 1.0]", "mid-range"
+    ),
+    "voltage below the threshold": wrong(
+        '[device]\nmodel = "vteam"\nvolts_up = "100 mV"', "volts_up = '100 mV'", "below the threshold", "above 0.2 V"
+    ),
+    "default below the threshold": wrong('[device]\nmodel = "vteam"\nv_on = 0.5', "volts_up = 0.3", "above 0.5 V"),
+    "volts in amperes": wrong('[device]\nmodel = "vteam"\nvolts_up = "1 A"', "volts_up = '1 A'", "unit 'A' is not V"),
+    "one width": wrong('[device]\nmodel = "vteam"\nwidth_up = "1 ns"', "width_down = 0.0", "give both widths"),
+    "step beside widths": wrong(
+        '[device]\npreset = "vteam_technion"\nstep = "1 uS"', "step = ", "follows from the widths", "leave out step"
+    ),
     "model that stands still": wrong(
         '[device]\nmodel = "exp_step"\namplitude_up = 50.0', "amplitude_up = 50.0", "allowed below"
     ),
@@ -152,6 +186,122 @@ FILES = {
     "rates for too few layers": wrong("[train]\nlr = [0.1]", "lr = [0.1]", "expected 2 rates"),
     "rate of an unknown array": wrong("[train]\nlr = {W1 = 0.1, W3 = 0.1}", "'W3'", "W1, b1, W2, b2"),
     "negative rate": wrong("[train]\nlr = {W1 = -0.1}", "entry W1", ">= 0"),
+    # convolutions
+    "convolution that is a number": wrong(CONV + "3", "convolutions = 3", "a list, each entry a table"),
+    "convolution without a kernel": wrong(CONV + "[{channels = 4}]", "entry 1", "no 'kernel'", "side of the kernel"),
+    "unknown key of a convolution": wrong(
+        CONV + "[{channels = 4, kernel = 3, stroke = 2}]", "convolutions, entry 1", "'stroke'", "did you mean 'stride'"
+    ),
+    "kernel of nothing": wrong(CONV + "[{channels = 4, kernel = 0}]", "entry 1, kernel = 0", "an integer >= 1"),
+    "unknown pool": wrong(
+        CONV + '[{channels = 4, kernel = 3, pool = "mean"}]', "entry 1, pool = 'mean'", "'average', 'softmax'"
+    ),
+    "kernel larger than the maps": wrong(
+        CONV + '[{channels = 4, kernel = 5, pool = "max"}, {channels = 4, kernel = 3}]',
+        "entry 2: kernel = 3 on maps of 2 x 2 with padding = 0",
+    ),
+    "window larger than the map": wrong(
+        CONV + '[{channels = 4, kernel = 3, pool = "max", pool_size = 8}]', "pool_size = 8 on a map of 6 x 6"
+    ),
+    "padding wider than the kernel": wrong(
+        CONV + "[{channels = 4, kernel = 3, padding = 3}]", "padding = 3: expected less than kernel = 3"
+    ),
+    "temperature of a mean": wrong(
+        CONV + '[{channels = 4, kernel = 3, pool = "average", temperature = 2.0}]',
+        "entry 1: temperature = 2", "only by 'softmax'", "leave it out",
+    ),
+    "convolution of a table": wrong(
+        CONV + '[{channels = 4, kernel = 3}]\n[data]\nname = "iris"', "'iris' has no images", "'digits', 'mnist'"
+    ),
+    "maximum at complex beta": wrong(
+        CONV + '[{channels = 4, kernel = 3}, {channels = 4, kernel = 3, pool = "max"}]\n'
+        '[learning]\nestimator = "holomorphic"',
+        "entry 2: pool = 'max': not holomorphic", "'softmax', 'average', 'none'", "points = 2",
+    ),
+    "kernel read with fresh noise": wrong(
+        CONV + '[{channels = 4, kernel = 3}]\n[crossbar]\nread_noise = 0.1\nread_noise_scope = "step"\n'
+        '[settle]\non_unsettled = "accept"',
+        "read_noise_scope = 'step'", "not modelled for kernels", "'frozen' or 'phase'",
+    ),
+    "rates for too few convolutions": wrong(
+        CONV + "[{channels = 4, kernel = 3}]\n[train]\nlr = [0.1]", "expected 2 rates"
+    ),
+    # untied arrays
+    "exact limit in situ": wrong(
+        '[learning]\nestimator = "true_response"\nupdate = "in_situ"', "'in_situ'", "'true_response' is computed"
+    ),
+    "angle of a tied array": wrong("[network]\nfeedback_angle = 90.0", "feedback_angle = 90.0", "set tied = false"),
+    "angle beyond the half turn": wrong(
+        "[network]\ntied = false\nfeedback_angle = 200.0", "feedback_angle = 200.0", ">= 0 and <= 180"
+    ),
+    "unknown learning of feedback": wrong(
+        '[learning]\nfeedback = "kolen"', "'kolen'", "allowed: 'vector_field', 'kolen_pollack'"
+    ),
+    "shared update of a tied array": wrong(
+        '[learning]\nfeedback = "kolen_pollack"', "feedback = 'kolen_pollack'", "tied = false", "'vector_field'"
+    ),
+    "shared update of two exact gradients": wrong(
+        '[network]\ntied = false\n[learning]\nfeedback = "kolen_pollack"\nestimator = "rbp"',
+        "'rbp' gives every array its own", "'true_response'",
+    ),
+    "shared update at two rates": wrong(
+        '[network]\ntied = false\n[learning]\nfeedback = "kolen_pollack"\n[train]\nlr = {W1 = 0.1, W2 = 0.1, B2 = 0.2}',
+        "B2 and W2 must learn at one rate", "leave B2 out",
+    ),
+    "homeostasis of tied arrays": wrong("[learning]\nhomeostasis = 1.0", "homeostasis = 1.0", "tied = false"),
+    "homeostasis in situ": wrong(
+        '[network]\ntied = false\n[learning]\nhomeostasis = 1.0\nupdate = "in_situ"',
+        "homeostasis = 1.0", "update = 'differenced'",
+    ),
+    "negative homeostasis": wrong("[learning]\nhomeostasis = -1.0", "homeostasis = -1.0", ">= 0"),
+    "homeostasis under fresh noise": wrong(
+        '[network]\ntied = false\n[learning]\nhomeostasis = 1.0\n[settle]\non_unsettled = "accept"\n'
+        '[crossbar]\nread_noise = 0.1\nread_noise_scope = "step"',
+        "homeostasis = 1.0", "read_noise_scope = 'frozen'",
+    ),
+    "homeostasis of kernels": wrong(
+        CONV + "[{channels = 4, kernel = 3}]\ntied = false\n[learning]\nhomeostasis = 1.0", "written for dense layers"
+    ),
+    "exact limit of kernels": wrong(
+        CONV + '[{channels = 4, kernel = 3}]\n[learning]\nestimator = "true_response"',
+        "'true_response'", "dense layers", "'holomorphic'",
+    ),
+    # optimiser and schedule
+    "unknown optimiser": wrong('[train]\noptimiser = "adam"', "optimiser = 'adam'", "did you mean 'adamw'", "'sgd'"),
+    "unknown schedule": wrong('[train]\nschedule = "cosin"', "did you mean 'cosine'", "'constant'"),
+    "adamw in situ": wrong(
+        '[learning]\nupdate = "in_situ"\n[train]\noptimiser = "adamw"', "optimiser = 'adamw'", "set optimiser = 'sgd'"
+    ),
+    "adamw by pulse trains": wrong(
+        '[learning]\nprogrammer = "stochastic"\n[train]\noptimiser = "adamw"', "digital gradient", "stochastic"
+    ),
+    "momentum of adamw": wrong('[train]\noptimiser = "adamw"\nmomentum = 0.9', "momentum = 0.9", "has beta1 instead"),
+    "key of adamw alone": wrong("[train]\nbeta2 = 0.9", "beta2 = 0.9", "no effect on optimiser = 'sgd'", "'adamw'"),
+    "beta1 of one": wrong('[train]\noptimiser = "adamw"\nbeta1 = 1.0', "beta1 = 1.0", ">= 0 and < 1"),
+    "no decay to decouple": wrong("[train]\ndecoupled = true", "decoupled = true", "set weight_decay > 0"),
+    "lowest rate without a schedule": wrong("[train]\nlr_min = 1e-5", "lr_min = 1e-05", "no effect", "'cosine'"),
+    "pace without a schedule": wrong('[train]\nschedule_per = "step"', "schedule_per = 'step'", "'cosine'"),
+    "pace of nothing": wrong('[train]\nschedule_per = "day"', "schedule_per = 'day'", "'epoch', 'step'"),
+    "schedule of no epochs": wrong('[train]\nschedule = "cosine"\nschedule_epochs = 0', "schedule_epochs = 0", ">= 1"),
+    "rates that would rise": wrong(
+        '[train]\nschedule = "cosine"\nlr_min = 0.2\nlr = {W1 = 0.3, W2 = 0.1}', "lr_min = 0.2", "initial rate 0.1"
+    ),
+    # dropout
+    "dropout of all": wrong("[network]\ndropout = 1.0", "dropout = 1.0", ">= 0 and < 1"),
+    "dropout of text": wrong('[network]\ndropout = ["a"]', "entry 1", ">= 0 and < 1"),
+    "dropout for too many layers": wrong(
+        "[network]\ndropout = [0.1, 0.2]", "dropout = [0.1, 0.2]", "expected 1 probabilities", "first layer first"
+    ),
+    "dropout of nothing in too many layers": wrong("[network]\ndropout = [0.0, 0.0]", "expected 1 probabilities"),
+    "dropout without a hidden layer": wrong("[network]\nlayers = [64, 10]\ndropout = 0.1", "no hidden layer"),
+    # back-propagation through time
+    "through steps that are not Euler's": wrong(
+        '[learning]\nestimator = "bptt"\n[settle]\nintegrator = "rk4"', "integrator = 'rk4'", "set integrator = 'euler'"
+    ),
+    "through more steps than there are": wrong(
+        '[learning]\nestimator = "bptt"\n[settle]\nfree_steps = 10\nnudged_steps = 20',
+        "nudged_steps = 20", "free_steps = 10", "<= 10",
+    ),
     # sweeps
     "empty axis": wrong("[sweep.axes]\nlearning.beta = []", "axis learning.beta = []", "at least one value"),
     "axis over an unknown key": wrong("[sweep.axes]\nlearning.betta = [1]", "'betta'", "did you mean 'beta'"),
@@ -323,6 +473,17 @@ USES = {
     "gradcheck into a file": (a_parent_that_is_a_file, "gradcheck exp.toml --out plain", "plain: is a file"),
     "unknown data set": (a_file, "data mnits", "did you mean 'mnist'"),
     "unknown device": (a_file, "devices soft_bound", "did you mean 'soft_bounds'"),
+    "unknown preset": (a_file, "devices reram_ess", "did you mean 'reram_es'"),
+    "preset file that is missing": (a_file, "devices mine.toml", "mine.toml: No such file"),
+    "experiment for a preset": (a_file, "devices exp.toml", "exp.toml: unknown key 'data'"),
+    "fit of nothing": (a_file, "devices fit", "of which pulses"),
+    "fit of a missing file": (a_file, "devices fit pulses.csv", "pulses.csv: No such file"),
+    "fit of an experiment": (a_file, "devices fit exp.toml", "exp.toml: line 2: unknown column '[data]'"),
+    "fit into no preset": (a_file, "devices fit exp.toml --out x.csv", "--out x.csv: expected a file name"),
+    "pulses without a fit": (a_file, "devices ideal pulses.csv", "PULSES.csv: belongs to a fit"),
+    "model without a fit": (a_file, "devices --model ideal", "--model: belongs to a fit"),
+    "comparison without a fit": (a_file, "devices ideal --compare", "--compare: belongs to a fit"),
+    "bound in volts": (a_file, "devices fit exp.toml --g-min 1V", "--g-min = '1V': unit 'V' is not S"),
     "plot of nothing": (a_file, "devices --plot x.png", "of which model"),
     "plot of unknown kind": (a_file, "devices ideal --plot x.docx", "x.docx"),
     "plot into no folder": (a_file, "devices ideal --plot missing/x.png", "missing/x.png: No such file"),

@@ -13,7 +13,10 @@ from neurosim.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from neurosim.config import Experiment
+
 SUFFIXES = (".h5", ".hdf5")
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def run(
@@ -25,11 +28,18 @@ def run(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run file.")] = False,
+    draw: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw the layers and arrays, and do not train.", show_default=False),
+    ] = None,
 ) -> None:
     """Train one experiment and write its trace."""
     from neurosim.config import load_experiment
 
     spec = load_experiment(experiment, set_ or ())
+    if draw is not None:
+        _draw(spec, draw)
+        return
     target = out or Path(experiment.stem + ".h5")
     check_target(target, resume=resume, force=force)
 
@@ -43,6 +53,18 @@ def run(
     ):
         scalars = runner.run(spec, target, source_text=text, notify=display.update, resume=resume)
     typer.echo(f"{target}: {summary(scalars)}")
+
+
+def _draw(spec: Experiment, file: Path) -> None:
+    if file.suffix.lower() not in PICTURES:
+        raise ConfigError(f"--draw {file}: expected a file name that ends in {', '.join(PICTURES)}")
+    from neurosim.cli.figures import draw_topology
+    from neurosim.config import topology
+    from neurosim.style import styled
+
+    with styled():
+        draw_topology(topology(spec), spec.title).savefig(file, dpi=150)
+    typer.echo(f"{file}: the network")
 
 
 def check_target(target: Path, *, resume: bool, force: bool) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from neurosim.config.build import topology
+from neurosim.config.convolution import convolution_findings
+from neurosim.config.feedback import FEEDBACK_CHECKS
 from neurosim.config.keys import unit_of
 from neurosim.config.mistakes import Mistake, entry
 from neurosim.config.rates import rate_findings
+from neurosim.config.recipe import RECIPE_CHECKS
 from neurosim.config.sizes import SIZES
 from neurosim.crossbar import MAPPINGS
 from neurosim.crossbar.array import check_array
-from neurosim.errors import RangeError
+from neurosim.errors import ConfigError, RangeError
+from neurosim.learning.computed import REFERENCES
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.numerics.integrators import INTEGRATORS
 from neurosim.settle import ADAPTIVE
@@ -32,7 +37,8 @@ def _quoted(names: list[str]) -> str:
 
 def _layers(e: Experiment) -> Iterator[Finding]:
     layers, output, data = e.network.layers, e.network.output, e.data.name
-    least, why = (3, "input, hidden, readout") if output == "softmax" else (2, "input, output")
+    hidden = output == "softmax" and not e.network.convolutions
+    least, why = (3, "input, hidden, readout") if hidden else (2, "input, output")
     if len(layers) < least:
         yield "network", "layers", f"expected at least {least} sizes ({why}) with output = {output!r}"
         return
@@ -41,6 +47,26 @@ def _layers(e: Experiment) -> Iterator[Finding]:
         yield "network", "layers", f"the first must be {size.features}, the inputs of data set {data!r}"
     if layers[-1] != size.classes:
         yield "network", "layers", f"the last must be {size.classes}, the classes of data set {data!r}"
+
+
+def _architecture(e: Experiment) -> Iterator[Finding]:
+    net = e.network
+    if net.convolutions and net.architecture != "layered":
+        yield "network", "architecture", "joins dense layers; with convolutions leave it 'layered'"
+    if net.convolutions and net.skips:
+        yield "network", "skips", "join dense layers; with convolutions leave them out"
+    if net.architecture == "loop" and net.tied:
+        yield "network", "architecture", "in a loop no array is read both ways; set tied = false"
+    if net.architecture == "recurrent" and not net.tied:
+        yield "network", "architecture", "a layer is coupled to itself by one array read both ways; set tied = true"
+    free = len(net.layers) - 1 - (net.output == "softmax")
+    if net.architecture == "loop" and free < 2:
+        yield "network", "layers", "a loop needs at least two layers behind the input (and before a readout)"
+    elif net.skips and not net.convolutions:
+        try:
+            topology(e)
+        except ConfigError as error:
+            yield "network", "skips", str(error)
 
 
 def _targets(e: Experiment) -> Iterator[Finding]:
@@ -88,9 +114,10 @@ def _optimiser(e: Experiment) -> Iterator[Finding]:
         cause = "programmer = 'stochastic'"
     else:
         return
-    for key in ("momentum", "weight_decay"):
-        if getattr(e.train, key) > 0:
-            text = f"needs a digital gradient, which [learning] {cause} never forms; set {key} = 0"
+    plain = {"momentum": 0, "weight_decay": 0, "optimiser": "sgd"}
+    for key, without in plain.items():
+        if getattr(e.train, key) != without:
+            text = f"needs a digital gradient, which [learning] {cause} never forms; set {key} = {without!r}"
             yield "train", key, f"{text}, or update = 'differenced' with programmer = 'ideal' or 'rounded'"
 
 
@@ -98,11 +125,23 @@ def _complex(e: Experiment) -> Iterator[Finding]:
     learning = e.learning
     circle = learning.estimator == "holomorphic" and learning.points > 2
     rotation = learning.estimator == "oscillating" and learning.waveform == "rotation"
-    if (circle or rotation) and not ACTIVATIONS[e.network.activation].holomorphic:
+    if not (circle or rotation):
+        return
+    real = "waveform = 'cosine'" if rotation else "points = 2 or estimator = 'symmetric'"
+    text = f"not holomorphic, but [learning] estimator = {learning.estimator!r} needs complex states"
+    if not ACTIVATIONS[e.network.activation].holomorphic:
         smooth = _quoted([name for name, sigma in ACTIVATIONS.items() if sigma.holomorphic])
-        real = "waveform = 'cosine'" if rotation else "points = 2 or estimator = 'symmetric'"
-        text = f"not holomorphic, but [learning] estimator = {learning.estimator!r} needs complex states"
         yield "network", "activation", f"{text}; choose {smooth}, or [learning] {real}"
+    for i, convolution in enumerate(e.network.convolutions, start=1):
+        if i > 1 and convolution.pool == "max":  # the first reads the input, which is real
+            pools = _quoted(["softmax", "average", "none"])
+            yield "network", "convolutions", f"entry {i}: pool = 'max': {text}; choose {pools}, or [learning] {real}"
+
+
+def _kernels(e: Experiment) -> Iterator[Finding]:
+    if e.network.convolutions and e.crossbar.read_noise > 0 and e.crossbar.read_noise_scope == "step":
+        text = "not modelled for kernels, whose noise goes through the pool; choose 'frozen' or 'phase'"
+        yield "crossbar", "read_noise_scope", text
 
 
 def _harmonics(e: Experiment) -> Iterator[Finding]:
@@ -114,9 +153,21 @@ def _harmonics(e: Experiment) -> Iterator[Finding]:
 
 
 def _unphased(e: Experiment) -> Iterator[Finding]:
-    if e.learning.estimator == "rbp" and e.learning.update == "in_situ":
-        text = "estimator = 'rbp' is computed and has no two phases to program in place"
+    if e.learning.estimator in REFERENCES and e.learning.update == "in_situ":
+        text = f"estimator = {e.learning.estimator!r} is computed and has no two phases to program in place"
         yield "learning", "update", f"{text}; set update = 'differenced'"
+
+
+def _through_time(e: Experiment) -> Iterator[Finding]:
+    settle = e.settle
+    if e.learning.estimator != "bptt":
+        return
+    if settle.method == "transient" and settle.integrator != "euler":
+        text = "[learning] estimator = 'bptt' goes back through explicit Euler steps; set integrator = 'euler'"
+        yield "settle", "integrator", text
+    if settle.nudged_steps > settle.free_steps:
+        text = f"[learning] estimator = 'bptt' goes back through so many of the free_steps = {settle.free_steps}"
+        yield "settle", "nudged_steps", f"{text}; expected an integer <= {settle.free_steps}"
 
 
 def _continuous(e: Experiment) -> Iterator[Finding]:
@@ -188,11 +239,17 @@ CIRCUIT_CHECKS: tuple[Check, ...] = (_targets, _mapping, _device, _complex)
 
 CHECKS: tuple[Check, ...] = (
     _layers,
+    _architecture,
+    convolution_findings,
     *CIRCUIT_CHECKS,
+    _kernels,
     _optimiser,
+    *RECIPE_CHECKS,
     _harmonics,
     _unphased,
+    _through_time,
     _continuous,
+    *FEEDBACK_CHECKS,
     _noise,
     _stability,
     _precision,
@@ -214,7 +271,8 @@ def circuit_contradictions(experiment: Experiment) -> Iterator[Mistake]:
 def _mistakes(experiment: Experiment, checks: tuple[Check, ...]) -> Iterator[Mistake]:
     for check in checks:
         for table, key, text in check(experiment):
-            value, unit = getattr(getattr(experiment, table), key), unit_of(f"{table}.{key}")
+            held, unit = getattr(experiment, table), unit_of(f"{table}.{key}")
+            value = held.value(key) if table == "device" else getattr(held, key)
             if unit:
                 yield Mistake(f"[{table}] {key} = {format_quantity(value, unit)}", text)
             else:

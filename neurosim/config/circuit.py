@@ -175,6 +175,9 @@ def _mistakes(circuit: CircuitFile) -> Iterator[Mistake]:
             yield Mistake("", "[array] without [wires] is the matrix itself; give at least one resistance")
         return
     if kinds == ["network"]:
+        if circuit.network and circuit.network.convolutions:
+            text = "a circuit has dense layers only: no netlist is written for kernels; leave them out"
+            yield entry("network", "convolutions", circuit.network.convolutions, text)
         yield from circuit_contradictions(circuit.experiment())
     yield from _drive(circuit)
     yield from _check(circuit)

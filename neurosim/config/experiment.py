@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, ValidationInfo, model_validator
 
 from neurosim.config.checks import contradictions
-from neurosim.config.device import Device, own_key_mistakes
+from neurosim.config.device import Device, own_key_mistakes, with_preset
 from neurosim.config.fields import Table
 from neurosim.config.keys import TABLES, set_key
 from neurosim.config.mistakes import ExperimentError, Mistake, explain
@@ -16,6 +16,8 @@ from neurosim.config.tables import Crossbar, Data, Learning, Network, Settle, Tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+PRESET = "device.preset"
 
 
 class Experiment(Table):
@@ -60,10 +62,14 @@ class Experiment(Table):
 
     def _judge(self, path: str, value: Any) -> list[Mistake]:
         """Return what is wrong with `value` at the dotted key `path`, whatever the other axes hold."""
-        models = self.sweep.axes.get("device.model", ()) if self.sweep and path != "device.model" else ()
+        axes = self.sweep.axes if self.sweep else {}
+        exchanged = PRESET if PRESET in axes else "device.model"
+        kinds = axes.get(exchanged, ()) if path != exchanged else ()
         found: list[Mistake] = []
-        for model in models or (self.device.model,):
-            document = set_key(self.document(), "device.model", model)
+        for kind in kinds or (None,):
+            document = self.swept_document()
+            if kind is not None:
+                set_key(document, exchanged, kind)
             try:
                 type(self).model_validate(set_key(document, path, value), context={"across": False})
             except ExperimentError as error:
@@ -71,6 +77,17 @@ class Experiment(Table):
             else:
                 return []
         return found
+
+    def swept_document(self) -> dict[str, Any]:
+        """Return the document in which axes set their values.
+
+        It is `document`; where presets are swept, [device] holds what was written alone: what one preset gives must
+        not stand in the way of the next.
+        """
+        document = self.document()
+        if self.sweep and PRESET in self.sweep.axes:
+            document["device"] = self.device.given()
+        return document
 
     def document(self) -> dict[str, Any]:
         """Return the experiment as plain, sorted, JSON-able data that fixes its result.
@@ -87,8 +104,9 @@ def _hidden(data: Any, error: ValidationError) -> Iterator[Mistake]:
     """Yield mistakes in the device model's own keys: pydantic stops before them at a wrong common key."""
     device = data.get("device") if isinstance(data, dict) else None
     if isinstance(device, dict) and any(len(e["loc"]) > 1 and e["loc"][0] == "device" for e in error.errors()):
-        model = device.get("model", Device.model_fields["model"].default)
-        yield from own_key_mistakes(model if isinstance(model, str) else None, device)
+        merged, _ = with_preset(device)
+        model = merged.get("model", Device.model_fields["model"].default)
+        yield from own_key_mistakes(model if isinstance(model, str) else None, merged)
 
 
 def _plain(value: Any) -> Any:

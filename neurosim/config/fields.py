@@ -58,8 +58,20 @@ def named(table: Mapping[str, Any]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """Return a list, such as TOML has them, as a tuple."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _pairs(value: Any) -> Any:
+    """Accept a list of pairs of layer names."""
+    good = isinstance(value, list | tuple) and all(
+        isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
+        for pair in value
+    )
+    if not good:
+        raise refuse("expected a list of pairs of layers, such as [['h1', 'out']]")
+    return tuple(tuple(pair) for pair in value)
 
 
 def _rates(value: Any) -> float | dict[str, float] | tuple[float, ...]:
@@ -83,6 +95,19 @@ def _rate(value: Any, where: str = "") -> float:
     return float(value)
 
 
+def _dropouts(value: Any) -> float | tuple[float, ...]:
+    """Accept one probability, or a list of them (one per hidden layer)."""
+    if isinstance(value, list | tuple):
+        return tuple(_probability(share, f"entry {k + 1}: ") for k, share in enumerate(value))
+    return _probability(value)
+
+
+def _probability(value: Any, where: str = "") -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise refuse(f"{where}expected a number >= 0 and < 1, or a list of them (one per hidden layer)")
+    return float(value)
+
+
 Siemens = Annotated[float, quantity("S", zero=True), Unit("S")]
 PositiveSiemens = Annotated[float, quantity("S"), Unit("S")]
 Volts = Annotated[float, quantity("V"), Unit("V")]
@@ -93,9 +118,12 @@ Ohms = Annotated[float, quantity("ohm", zero=True), Unit("ohm")]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
+Degrees = Annotated[float, Field(ge=0, le=180)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Whole = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-Sizes = Annotated[tuple[Count, ...], BeforeValidator(_listed)]
+Sizes = Annotated[tuple[Count, ...], BeforeValidator(listed)]
+Skips = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
 Rates = Annotated[Any, BeforeValidator(_rates)]
+Dropouts = Annotated[Any, BeforeValidator(_dropouts)]

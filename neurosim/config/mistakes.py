@@ -47,6 +47,8 @@ def show(value: Any) -> str:
     """Return `value` as the user wrote it in TOML, cut at 80 characters."""
     if isinstance(value, bool):
         text = str(value).lower()
+    elif hasattr(value, "model_dump"):
+        return show(value.model_dump(exclude_defaults=True))
     elif isinstance(value, Mapping):
         text = "{" + ", ".join(f"{key} = {show(entry)}" for key, entry in value.items()) + "}"
     elif isinstance(value, list | tuple):
@@ -116,16 +118,29 @@ def _mistakes(loc: tuple[Any, ...], kind: str, finding: Any, root: type[BaseMode
     if model is None or len(loc) == 1:
         return [Mistake(f"[{table}] = {show(value)}", f"expected a table: a line [{table}], its keys below")]
     key, field = str(loc[1]), model.model_fields.get(str(loc[1]))
-    if kind == "extra_forbidden":
+    if kind == "extra_forbidden" and len(loc) == 2:
         return [unknown_key(root, table, key, list(model.model_fields))]
     if kind == "refused":
         return [entry(table, key, value, str(finding["msg"]))]
     if field is None:
         return [entry(table, key, value, str(finding["msg"]))]
     if get_origin(field.annotation) is tuple and len(loc) > 2:
-        text = _expected(get_args(field.annotation)[0], (), field.description, value)
-        return [entry(table, f"{key}, entry {loc[2] + 1}", value, text)]
+        inner, where = get_args(field.annotation)[0], f"{key}, entry {loc[2] + 1}"
+        if len(loc) > 3:
+            return [_within(inner, table, where, str(loc[3]), kind, value)]
+        return [entry(table, where, value, _expected(inner, (), field.description, value))]
     return [entry(table, key, value, _expected(field.annotation, field.metadata, field.description, value))]
+
+
+def _within(model: type[BaseModel], table: str, where: str, key: str, kind: str, value: Any) -> Mistake:
+    """Return the mistake in key `key` of the table `model` that stands in a list, at `where`."""
+    if kind == "missing":
+        return entry(table, where, value, f"has no {key!r} ({model.model_fields[key].description})")
+    if kind == "extra_forbidden":
+        known = list(model.model_fields)
+        return Mistake(f"[{table}] {where}", f"unknown key {key!r}{nearest(key, known)}; allowed: {', '.join(known)}")
+    field = model.model_fields[key]
+    return entry(table, f"{where}, {key}", value, _expected(field.annotation, field.metadata, field.description, value))
 
 
 def _expected(annotation: Any, metadata: Sequence[Any], meaning: str | None, value: Any) -> str:

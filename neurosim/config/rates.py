@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from neurosim.errors import nearest
-from neurosim.networks.topology import layered
+from neurosim.config.build import topology
+from neurosim.errors import ConfigError, ShapeError, nearest
 
 if TYPE_CHECKING:
     from neurosim.config.experiment import Experiment
@@ -14,20 +14,23 @@ if TYPE_CHECKING:
 
 def arrays(experiment: Experiment) -> list[str]:
     """Return the names of the arrays of the network."""
-    network = experiment.network
-    softmax = network.output == "softmax"
-    top = layered(network.layers, bias=network.bias, tied=network.tied, softmax_readout=softmax)
-    return [synapse.name for synapse in top.arrays]
+    return [synapse.name for synapse in topology(experiment).arrays]
 
 
 def rate_findings(experiment: Experiment) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with ``train.lr`` for this network, as table, key and what is allowed."""
-    lr, layers = experiment.train.lr, experiment.network.layers
-    if isinstance(lr, tuple) and len(lr) != len(layers) - 1:
-        text = f"expected {len(layers) - 1} rates, one per layer of weights, the first layer first"
+    lr = experiment.train.lr
+    count = len(experiment.network.layers) - 1 + len(experiment.network.convolutions)
+    if isinstance(lr, tuple) and len(lr) != count:
+        text = f"expected {count} rates, one per layer of weights, the first layer first"
         yield "train", "lr", text
-    if isinstance(lr, dict) and len(layers) >= (3 if experiment.network.output == "softmax" else 2):
-        known = arrays(experiment)
+    if isinstance(lr, tuple) and (experiment.network.architecture != "layered" or experiment.network.skips):
+        yield "train", "lr", "a list has one rate per layer; this network has further arrays: give a number or a table"
+    if isinstance(lr, dict):
+        try:
+            known = arrays(experiment)
+        except (ConfigError, ShapeError):  # no network: another finding says why
+            known = list(lr)
         for name in lr:
             if name not in known:
                 yield (

@@ -9,12 +9,16 @@ from neurosim.data.registry import SOURCES
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Features and classes of a data set, and its training and test images; a set in one piece has no test images."""
+    """Features and classes of a data set, and its training and test images; a set in one piece has no test images.
+
+    Of a set of images, `image` is (channels, height, width), the order in which features are listed.
+    """
 
     features: int
     classes: int
     train: int
     test: int
+    image: tuple[int, int, int] | None = None
 
     def split(self, test_fraction: float) -> tuple[int, int]:
         """Return the number of training and of test images."""
@@ -25,5 +29,6 @@ class Size:
 
 
 SHAPES = {"digits": (64, 10), "iris": (4, 3), "mnist": (784, 10), "fashion_mnist": (784, 10)}
+IMAGES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28)}
 
-SIZES = {name: Size(*shape, *SOURCES[name].samples) for name, shape in SHAPES.items()}
+SIZES = {name: Size(*shape, *SOURCES[name].samples, IMAGES.get(name)) for name, shape in SHAPES.items()}

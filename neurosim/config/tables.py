@@ -6,9 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from neurosim.config.convolution import Convolutions
 from neurosim.config.fields import (
     BelowOne,
     Count,
+    Degrees,
+    Dropouts,
     Farads,
     NonNegative,
     Positive,
@@ -16,11 +19,14 @@ from neurosim.config.fields import (
     Seed,
     Share,
     Sizes,
+    Skips,
     Table,
     Volts,
     Whole,
     named,
 )
+from neurosim.learning.optimiser import OPTIMISERS
+from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.numerics.integrators import INTEGRATORS
 from neurosim.settle import ADAPTIVE
@@ -40,11 +46,22 @@ class Network(Table):
     """[network]: layers, activation and output."""
 
     layers: Sizes = Field(default=(64, 32, 10), description="neurons per layer, the input first")
+    convolutions: Convolutions = Field(default=(), description="layers of maps between the input and the next layer")
     activation: Annotated[str, named(ACTIVATIONS)] = Field(default="steep_logistic", description="activation")
     output: Literal["squared_error", "softmax"] = Field(default="squared_error", description="loss and output layer")
     bias: bool = Field(default=True, description="bias arrays, without quotes")
     tied: bool = Field(default=True, description="one array read both ways, without quotes")
+    architecture: Literal["layered", "recurrent", "loop"] = Field(
+        default="layered", description="which layers are joined besides neighbours"
+    )
+    skips: Skips = Field(default=(), description="further arrays between layers, such as ['h1', 'out']")
+    feedback_angle: Degrees | None = Field(
+        default=None, description="initial angle between feedback and forward arrays"
+    )
     init_gain: Positive = Field(default=1.0, description="weights start within init_gain / sqrt(inputs)")
+    dropout: Dropouts = Field(
+        default=0.0, description="share of silent neurons in training, per hidden layer or for all"
+    )
     tau_spread: NonNegative = Field(default=0.0, description="relative spread of the node time constants")
     target_low: float = Field(default=0.0, description="target activity of a wrong class")
     target_high: float = Field(default=1.0, description="target activity of the right class")
@@ -92,9 +109,9 @@ class Settle(Table):
 class Learning(Table):
     """[learning]: gradient estimator and the way an update reaches the devices."""
 
-    estimator: Literal["one_sided", "random_sign", "symmetric", "holomorphic", "oscillating", "rbp"] = Field(
-        default="symmetric", description="gradient estimator"
-    )
+    estimator: Literal[
+        "one_sided", "random_sign", "symmetric", "holomorphic", "oscillating", "rbp", "bptt", "true_response"
+    ] = Field(default="symmetric", description="gradient estimator")
     beta: Positive = Field(default=0.5, description="amplitude of the nudge; the estimator sets its sign")
     points: Annotated[int, Field(ge=2)] = Field(default=4, description="points on the circle, or per period")
     waveform: Literal["rotation", "cosine"] = Field(default="rotation", description="waveform")
@@ -106,6 +123,11 @@ class Learning(Table):
     programmer: Literal["ideal", "rounded", "stochastic"] = Field(default="ideal", description="programmer")
     rounding: Literal["nearest", "stochastic"] = Field(default="nearest", description="rounding of pulse counts")
     train_length: Count = Field(default=31, description="pulses of a stochastic train")
+    feedback: Literal["vector_field", "kolen_pollack"] = Field(
+        default="vector_field", description="how untied feedback arrays learn"
+    )
+    homeostasis: NonNegative = Field(default=0.0, description="weight of the homeostatic loss")
+    homeostasis_draws: Count = Field(default=5, description="noise draws per image")
 
 
 class Train(Table):
@@ -116,6 +138,15 @@ class Train(Table):
     lr: Rates = Field(default=0.1, description="learning rate")
     momentum: BelowOne = Field(default=0.0, description="momentum, kept digitally")
     weight_decay: NonNegative = Field(default=0.0, description="weight decay, kept digitally")
+    optimiser: Annotated[str, named(OPTIMISERS)] = Field(default="sgd", description="optimiser")
+    decoupled: bool = Field(default=False, description="weight decay beside the gradient of sgd, without quotes")
+    beta1: BelowOne = Field(default=0.9, description="what adamw keeps of the mean gradient")
+    beta2: BelowOne = Field(default=0.999, description="what adamw keeps of the mean square")
+    epsilon: Positive = Field(default=1e-8, description="what adamw adds to the root mean square")
+    schedule: Annotated[str, named(SCHEDULES)] = Field(default="constant", description="learning rate over time")
+    schedule_per: Literal["epoch", "step"] = Field(default="epoch", description="how often the rate changes")
+    schedule_epochs: Count | None = Field(default=None, description="epochs down to lr_min; all when left out")
+    lr_min: NonNegative = Field(default=0.0, description="learning rate at the end of the schedule")
     seed: Seed = Field(default=0, description="root of all random streams")
     probe_batch: Count = Field(default=64, description="images on which gradients are compared")
     checkpoint_every: Whole = Field(default=0, description="epochs; 0 for only on a stop signal")

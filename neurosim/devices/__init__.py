@@ -7,7 +7,13 @@ from neurosim.devices.exp_step import ExpStep
 from neurosim.devices.ideal import Ideal
 from neurosim.devices.linear_step import LinearStep
 from neurosim.devices.parameter import Parameter, parameters
+from neurosim.devices.piecewise_step import PiecewiseStep
+from neurosim.devices.power_step import PowerStep
+from neurosim.devices.preset import Preset, preset, preset_names
 from neurosim.devices.soft_bounds import SoftBounds
+from neurosim.devices.soft_bounds_reference import SoftBoundsReference
+from neurosim.devices.vteam import Vteam
+from neurosim.devices.yakopcic import Yakopcic
 
 DEVICES: dict[str, type[DeviceModel]] = {
     "ideal": Ideal,
@@ -15,6 +21,11 @@ DEVICES: dict[str, type[DeviceModel]] = {
     "linear_step": LinearStep,
     "soft_bounds": SoftBounds,
     "exp_step": ExpStep,
+    "power_step": PowerStep,
+    "piecewise_step": PiecewiseStep,
+    "soft_bounds_reference": SoftBoundsReference,
+    "vteam": Vteam,
+    "yakopcic": Yakopcic,
 }
 """Device models by their name in experiment files."""
 
@@ -27,6 +38,14 @@ __all__ = [
     "Ideal",
     "LinearStep",
     "Parameter",
+    "PiecewiseStep",
+    "PowerStep",
+    "Preset",
     "SoftBounds",
+    "SoftBoundsReference",
+    "Vteam",
+    "Yakopcic",
     "parameters",
+    "preset",
+    "preset_names",
 ]

@@ -93,8 +93,8 @@ class DeviceModel(ABC):
         """Return the mean size [S] of the change by one pulse at `g`: not negative, shape of `g` or 0-d."""
 
     @abstractmethod
-    def jitter(self, move: Array, cells: Cells, up: bool) -> Array | None:
-        """Return the std [S] of one pulse's change whose mean is `move`; None when there is none."""
+    def jitter(self, g: Array, move: Array, cells: Cells, up: bool) -> Array | None:
+        """Return the std [S] of one pulse's change from `g`, whose mean is `move`; None when there is none."""
 
     def drive(self, cells: Cells, up: bool) -> Drive:
         """Return what pulses of one direction do to `cells`; `StraightStep` models have a faster one."""

@@ -38,8 +38,8 @@ class Drive(ABC):
         """Return the mean size [S] of the next change, from `g`: `DeviceModel.increment`."""
 
     @abstractmethod
-    def std(self, move: Array) -> Array | None:
-        """Return the std [S] of the next change: `DeviceModel.jitter`."""
+    def std(self, g: Array, move: Array) -> Array | None:
+        """Return the std [S] of the next change, whose mean is `move`: `DeviceModel.jitter`."""
 
     @abstractmethod
     def tail(self, first: int) -> Drive:
@@ -55,7 +55,7 @@ class Drive(ABC):
 
     def _pulse(self, g: Array, rng: Any) -> None:
         change = self.move(g)
-        std = self.std(change)
+        std = self.std(g, change)
         if std is not None:
             noise = rng.standard_normal(g.shape, dtype=g.dtype)
             noise *= std
@@ -78,9 +78,9 @@ class AnyDrive(Drive):
         """Return what the model says."""
         return self.model.increment(g, self.cells, self.up)
 
-    def std(self, move: Array) -> Array | None:
+    def std(self, g: Array, move: Array) -> Array | None:
         """Return what the model says."""
-        return self.model.jitter(move, self.cells, self.up)
+        return self.model.jitter(g, move, self.cells, self.up)
 
     def tail(self, first: int) -> AnyDrive:
         """Return the drive without its first devices."""

@@ -25,7 +25,9 @@ class ExpStep(ImperfectDevice):
 
     g [S] conductance; w in [-1, 1] its position in the device's own range; step_up, step_down, g_low, g_high
     [S] of each device (`Cells`); amplitude, gamma, a, b shape parameters; xi fresh standard normal at each
-    pulse. Dividing by y(0) makes `step` the mid-range step, as in every other model. The defaults are the
+    pulse. The noise of a pulse of mean size m is ``c2c (m + step (noise_floor + noise_slope p))``, p in [0, 1] the
+    position in the range: with the defaults it is ``c2c m``, as written above. Dividing
+    by y(0) makes `step` the mid-range step, as in every other model. The defaults are the
     published fit's shape; its up/down ratio at mid-range is ``asymmetry = -0.147`` (see README.md).
 
     Valid range: conductances in [g_low, g_high]; ``amplitude_up exp(gamma_up b) < 1`` and
@@ -43,6 +45,8 @@ class ExpStep(ImperfectDevice):
     gamma_down: float = number(5.0, "steepness of the exponential, down", low=0.0, high=40.0)
     a: float = number(-0.5, "slope of the exponent's argument along the range", low=-1.0, high=1.0)
     b: float = number(-0.5, "exponent's argument at mid-range", low=-1.0, high=1.0)
+    noise_floor: float = number(0.0, "noise of a pulse besides the proportional one, over c2c step", low=0.0)
+    noise_slope: float = number(0.0, "what noise_floor grows by along the range", low=0.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,6 +74,12 @@ class ExpStep(ImperfectDevice):
         middle_up, middle_down = self._middle
         return cells.step(up) * (xp.maximum(relative, 0.0) / (middle_up if up else middle_down))
 
-    def jitter(self, move: Array, cells: Cells, up: bool) -> Array | None:
-        """Return ``c2c`` times the mean step here."""
-        return self.c2c * move if self.c2c else None
+    def jitter(self, g: Array, move: Array, cells: Cells, up: bool) -> Array | None:
+        """Return ``c2c`` times the mean step here, plus floor and slope."""
+        if not self.c2c:
+            return None
+        std = self.c2c * move
+        if self.noise_floor or self.noise_slope:
+            rise = 0.5 * self.noise_slope * (1 + cells.position(g))
+            std = std + self.c2c * self.step * (self.noise_floor + rise)
+        return std

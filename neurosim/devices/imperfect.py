@@ -31,6 +31,9 @@ class ImperfectDevice(DeviceModel):
         alpha     = clip(asymmetry + asymmetry_d2d xi, -1, 1)
         gain, g_low / g_min, g_high / g_max    lognormal, mean 1, std step_d2d and bounds_d2d
 
+    With ``bounds_from = "reference"`` the distances r - g_low and g_high - r from the reference conductance r are
+    lognormal instead; a lower bound that would be negative is zero. `low_spread` multiplies the std of the lower bound.
+
     Should the two drawn bounds of a device come out in the wrong order, they are exchanged.
     """
 
@@ -44,6 +47,11 @@ class ImperfectDevice(DeviceModel):
     step_d2d: float = number(0.0, "relative std of the step from device to device", low=0.0, high=2.0)
     asymmetry_d2d: float = number(0.0, "std of alpha from device to device", low=0.0, high=1.0)
     bounds_d2d: float = number(0.0, "relative std of g_min and g_max from device to device", low=0.0, high=1.0)
+    bounds_from: str = choice(
+        "zero", "what bounds_d2d is relative to: each bound, or its distance from the reference", ("zero", "reference")
+    )
+    reference: float = number(0.5, "the reference: 0 at g_min, 1 at g_max", low=0.0, high=1.0, open="both")
+    low_spread: float = number(1.0, "spread of the lower bound in units of bounds_d2d", low=0.0, high=10.0)
     c2c: float = number(0.0, "std of a single step relative to its mean (cycle to cycle)", low=0.0, high=100.0)
     write_noise: float = number(
         0.0, "std of the visible around the hidden conductance, in units of step", low=0.0, high=1000.0
@@ -74,8 +82,7 @@ class ImperfectDevice(DeviceModel):
         chance, level = (rng.random(shape, dtype=dtype) for _ in range(2))
         g_low, g_high = cells.g_low, cells.g_high
         if self.bounds_d2d:
-            ends = lognormal(self.g_min, self.bounds_d2d, low), lognormal(self.g_max, self.bounds_d2d, high)
-            g_low, g_high = xp.minimum(*ends), xp.maximum(*ends)
+            g_low, g_high = self.bounds(low, high)
         if self.stuck_fraction:
             stuck = chance < self.stuck_fraction
             value = {"random": g_low + level * (g_high - g_low), "g_min": g_low, "g_max": g_high}[self.stuck_at]
@@ -86,6 +93,19 @@ class ImperfectDevice(DeviceModel):
             lean = xp.clip(self.asymmetry + self.asymmetry_d2d * alpha, -1.0, 1.0)
             step_up, step_down = step * (1 + lean), step * (1 - lean)
         return Cells(g_low, g_high, step_up, step_down)
+
+    @property
+    def g_reference(self) -> float:
+        """The reference conductance r [S]."""
+        return self.g_min + self.reference * (self.g_max - self.g_min)
+
+    def bounds(self, low: Array, high: Array) -> tuple[Array, Array]:
+        """Return the bounds of single devices from standard normals, in order."""
+        xp, r, below, above = namespace(low), self.g_reference, self.low_spread * self.bounds_d2d, self.bounds_d2d
+        if self.bounds_from == "reference":
+            return xp.maximum(r - lognormal(r - self.g_min, below, low), 0), r + lognormal(self.g_max - r, above, high)
+        ends = lognormal(self.g_min, below, low), lognormal(self.g_max, above, high)
+        return xp.minimum(*ends), xp.maximum(*ends)
 
     def visible(self, g: Array, cells: Cells, rng: Any) -> Array:
         """Return ``clip(g + write_noise step xi, g_low, g_high)``, or `g` itself without write noise."""

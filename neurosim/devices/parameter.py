@@ -28,6 +28,8 @@ class Parameter:
         Which ends do not belong to the interval: ``""``, ``"low"``, ``"high"`` or ``"both"``.
     options
         The allowed words of a choice; empty for a number.
+    entries
+        Fewest and most numbers of a list; None for a single value.
     """
 
     meaning: str
@@ -36,6 +38,7 @@ class Parameter:
     high: float = math.inf
     open: str = ""
     options: tuple[str, ...] = ()
+    entries: tuple[int, int] | None = None
 
     @property
     def allowed(self) -> str:
@@ -45,31 +48,47 @@ class Parameter:
         left = "(" if self.open in ("low", "both") or self.low == -math.inf else "["
         right = ")" if self.open in ("high", "both") or self.high == math.inf else "]"
         unit = "" if self.unit == "1" else f" {self.unit}"
-        return f"{left}{self.low:g}, {self.high:g}{right}{unit}"
+        several = "a list of {} to {} numbers in ".format(*self.entries) if self.entries else ""
+        return f"{several}{left}{self.low:g}, {self.high:g}{right}{unit}"
 
-    def check(self, where: str, value: Any) -> float | str:
-        """Return `value` as a plain float or word, or raise naming the field, the value and what is allowed.
+    def check(self, where: str, value: Any) -> float | str | tuple[float, ...]:
+        """Return `value` as a plain float, word or tuple of floats, or raise naming field, value and what is allowed.
 
         Raises
         ------
         RangeError
-            A number outside the interval, not finite, or not a number at all.
+            A number outside the interval, not finite, or not a number at all; a list of another length.
         ConfigError
             A word that is none of `options`.
         """
         if self.options:
             return choose({word: word for word in self.options}, value, where)
+        if self.entries is None:
+            return self._number(where, value, value)
+        if not isinstance(value, list | tuple) or not self.entries[0] <= len(value) <= self.entries[1]:
+            raise self._refused(where, value)
+        return tuple(self._number(where, entry, value) for entry in value)
+
+    def _refused(self, where: str, value: Any) -> RangeError:
+        return RangeError(f"{where} = {value!r}: allowed {self.allowed} ({self.meaning})")
+
+    def _number(self, where: str, value: Any, shown: Any) -> float:
         number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
         above = number > self.low if self.open in ("low", "both") else number >= self.low
         below = number < self.high if self.open in ("high", "both") else number <= self.high
         if not (above and below and math.isfinite(number)):
-            raise RangeError(f"{where} = {value!r}: allowed {self.allowed} ({self.meaning})")
+            raise self._refused(where, shown)
         return number
 
 
 def number(default: float, meaning: str, *, low: float, high: float = math.inf, unit: str = "1", open: str = "") -> Any:
     """Return a dataclass field that holds a number in a declared range."""
     return field(default=default, metadata={_KEY: Parameter(meaning, unit, low, high, open)})
+
+
+def table(default: tuple[float, ...], meaning: str, *, low: float, entries: tuple[int, int]) -> Any:
+    """Return a dataclass field that holds a list of numbers, as a tuple."""
+    return field(default=default, metadata={_KEY: Parameter(meaning, low=low, entries=entries)})
 
 
 def choice(default: str, meaning: str, options: tuple[str, ...]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class PulseResponse:
         `symmetry_point` of the model [S], or None.
     states
         Nominal number of states, range / step.
+    effective_states
+        `effective_states` of the model.
     """
 
     pulse: np.ndarray
@@ -37,6 +40,36 @@ class PulseResponse:
     examples: np.ndarray
     symmetry_point: float | None
     states: float
+    effective_states: float
+
+    @property
+    def dynamic_range(self) -> float:
+        """Largest over smallest mean conductance; infinite where the smallest is zero."""
+        low = float(self.mean.min())
+        return float(self.mean.max()) / low if low > 0 else math.inf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepProfile:
+    """Mean step of the nominal device along its range.
+
+    Attributes
+    ----------
+    conductance
+        [S], shape (points,).
+    up, down
+        Mean step there [S], both as sizes.
+    """
+
+    conductance: np.ndarray
+    up: np.ndarray
+    down: np.ndarray
+
+    @property
+    def asymmetry(self) -> np.ndarray:
+        """``(up - down) / (up + down)``; NaN where neither moves."""
+        both = self.up + self.down
+        return np.asarray(np.where(both > 0, (self.up - self.down) / np.where(both > 0, both, 1.0), np.nan))
 
 
 def pulse_response(
@@ -83,7 +116,31 @@ def pulse_response(
             g = model.pulse(g, up if k <= n else -up, cells, rng)
         seen = model.visible(g, cells, rng)
         mean[k], std[k], kept[:, k] = seen.mean(), seen.std(), seen[:examples]
-    return PulseResponse(np.arange(2 * n + 1), mean, std, kept, symmetry_point(model), model.states)
+    return PulseResponse(
+        np.arange(2 * n + 1), mean, std, kept, symmetry_point(model), model.states, effective_states(model)
+    )
+
+
+def step_profile(model: DeviceModel, points: int = 201) -> StepProfile:
+    """Return the mean steps of the nominal device at `points` conductances from g_min to g_max."""
+    g, cells = np.linspace(model.g_min, model.g_max, points), model.nominal(np, np.float64)
+    up, down = (np.broadcast_to(model.increment(g, cells, way), g.shape).astype(float) for way in (True, False))
+    return StepProfile(g, up, down)
+
+
+def effective_states(model: DeviceModel) -> float:
+    """Return how many values of one device a pulse can tell apart: ``range / max(step, 2 std)``.
+
+    std is that of the visible conductance after one pulse at mid-range, cycle-to-cycle and write noise together, the
+    larger of both directions: values closer than two of them are not two values.
+    """
+    g, cells = np.full(1, model.g_mid), model.nominal(np, np.float64)
+    noise = 0.0
+    for up in (True, False):
+        std = model.jitter(g, model.increment(g, cells, up), cells, up)
+        noise = max(noise, 0.0 if std is None else float(np.max(std)))
+    write = getattr(model, "write_noise", 0.0) * model.step
+    return (model.g_max - model.g_min) / max(model.step, 2 * math.hypot(noise, write))
 
 
 def symmetry_point(model: DeviceModel) -> float | None:

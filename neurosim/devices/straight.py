@@ -68,7 +68,7 @@ class LineDrive(Drive):
             move += self.level
         return move
 
-    def std(self, move: Array) -> Array | None:
+    def std(self, g: Array, move: Array) -> Array | None:
         """Return the noise of a step of mean `move`."""
         if self.absolute is not None:
             return self.absolute
@@ -115,6 +115,6 @@ class StraightStep(DeviceModel):
         """Return the mean step at `g`."""
         return self.drive(cells, up).move(g)
 
-    def jitter(self, move: Array, cells: Cells, up: bool) -> Array | None:
+    def jitter(self, g: Array, move: Array, cells: Cells, up: bool) -> Array | None:
         """Return the noise of a step whose mean is `move`."""
-        return self.drive(cells, up).std(move)
+        return self.drive(cells, up).std(g, move)

@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.config import Experiment, device_model, scale
+from neurosim.config import Experiment, device_model, hidden_layers, scale, topology, updates_per_epoch
 from neurosim.crossbar import Crossbar
 from neurosim.devices.imperfect import lognormal
+from neurosim.learning.computed import REFERENCES
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.estimators import ESTIMATORS
-from neurosim.learning.optimiser import SGD
+from neurosim.learning.homeostasis import Homeostasis
+from neurosim.learning.optimiser import OPTIMISERS, Optimiser
 from neurosim.learning.programmers import PROGRAMMERS
+from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
+from neurosim.networks.feedback import as_feedback, feedback_pairs, turned
 from neurosim.networks.rate import RateNetwork
-from neurosim.networks.topology import Topology, layered
+from neurosim.networks.topology import Topology
 from neurosim.rng import Streams
 from neurosim.settle import SettleOptions
 
@@ -29,22 +33,21 @@ def build_network(experiment: Experiment, streams: Streams, dtype: Any) -> RateN
 
     Time constants are lognormal with mean tau and relative std ``tau_spread``, drawn from stream ``network/tau``.
     """
-    net = experiment.network
-    topology = layered(net.layers, bias=net.bias, tied=net.tied, softmax_readout=net.output == "softmax")
+    net, top = experiment.network, topology(experiment)
     rate: Any = 1.0
     if net.tau_spread > 0:
-        normal = streams.generator("network/tau").standard_normal((topology.nodes,), dtype=dtype)
+        normal = streams.generator("network/tau").standard_normal((top.nodes,), dtype=dtype)
         rate = 1 / lognormal(1.0, net.tau_spread, normal)
-    return RateNetwork(topology, ACTIVATIONS[net.activation], rate)
+    return RateNetwork(top, ACTIVATIONS[net.activation], rate)
 
 
-def build_crossbars(experiment: Experiment, topology: Topology, streams: Streams) -> dict[str, Crossbar]:
+def build_crossbars(experiment: Experiment, top: Topology, streams: Streams) -> dict[str, Crossbar]:
     """Return one crossbar per array, each with its own devices."""
     spec = experiment.crossbar
     return {
         synapse.name: Crossbar.build(
             synapse.name,
-            topology.shape(synapse),
+            top.shape(synapse),
             device=device_model(experiment),
             mapping=spec.mapping,
             scheme=spec.scheme,
@@ -53,29 +56,42 @@ def build_crossbars(experiment: Experiment, topology: Topology, streams: Streams
             streams=streams,
             dtype=experiment.settle.dtype,
         )
-        for synapse in topology.arrays
+        for synapse in top.arrays
     }
 
 
-def initial_state(crossbars: Mapping[str, Crossbar], streams: Streams, gain: float, dtype: Any) -> TrainState:
-    """Return arrays written with ``W ~ U(-gain, gain) / sqrt(fan_in)`` and biases of zero."""
-    pairs = {}
+def initial_state(
+    experiment: Experiment, top: Topology, crossbars: Mapping[str, Crossbar], streams: Streams
+) -> TrainState:
+    """Return arrays written with ``W ~ U(-gain, gain) / sqrt(fan_in)`` and biases of zero.
+
+    Feedback arrays are draws of their own, or turned from their forward arrays by ``network.feedback_angle``.
+    """
+    net, dtype, weights = experiment.network, np.dtype(experiment.settle.dtype), dict[str, Any]()
     for name, crossbar in crossbars.items():
         rng = streams.generator(f"init/{name}")
         rows, cols = crossbar.shape
-        weights = rng.random((rows, cols), dtype=dtype)
-        weights = (2 * weights - 1) * (gain / math.sqrt(rows))
-        if name.startswith("b"):
-            weights = weights * 0
-        pairs[name] = crossbar.encode(weights, streams.generator(f"init-write/{name}"))
+        drawn = rng.random((rows, cols), dtype=dtype)
+        drawn = (2 * drawn - 1) * (net.init_gain / math.sqrt(rows))
+        weights[name] = drawn * 0 if name.startswith("b") else drawn
+    if net.feedback_angle is not None:
+        for forward, back in feedback_pairs(top):
+            along = as_feedback(forward, weights[forward.name])
+            weights[back.name] = turned(along, weights[back.name], net.feedback_angle)
+    pairs = {
+        name: crossbar.encode(weights[name], streams.generator(f"init-write/{name}"))
+        for name, crossbar in crossbars.items()
+    }
     return TrainState(pairs)
 
 
 def build_estimator(experiment: Experiment) -> Any:
-    """Return the gradient estimator, or None for the exact reference gradient (``rbp``)."""
+    """Return the gradient estimator or computed reference; None for the exact gradient (``rbp``)."""
     learning = experiment.learning
     if learning.estimator == RBP:
         return None
+    if learning.estimator in REFERENCES:
+        return REFERENCES[learning.estimator]
     return ESTIMATORS[learning.estimator](
         beta=learning.beta,
         points=learning.points,
@@ -85,6 +101,34 @@ def build_estimator(experiment: Experiment) -> Any:
         discard=learning.discard_periods,
         harmonics=learning.harmonics,
     )
+
+
+def build_optimiser(experiment: Experiment, names: Sequence[str]) -> Optimiser:
+    """Return the optimiser of [train] for arrays `names`, with its schedule."""
+    train = experiment.train
+    schedule = SCHEDULES[train.schedule](
+        epochs=train.schedule_epochs or train.epochs,
+        batches=updates_per_epoch(experiment),
+        per=train.schedule_per,
+        lr_min=train.lr_min,
+    )
+    return OPTIMISERS[train.optimiser](
+        lr=learning_rates(train.lr, names),
+        momentum=train.momentum,
+        weight_decay=train.weight_decay,
+        decoupled=train.decoupled,
+        beta1=train.beta1,
+        beta2=train.beta2,
+        epsilon=train.epsilon,
+        schedule=schedule,
+    )
+
+
+def layer_dropout(experiment: Experiment, top: Topology) -> dict[str, float]:
+    """Return the probability of silence of each hidden layer that has one: one for all, or a list from the input."""
+    shares, names = experiment.network.dropout, hidden_layers(top)
+    listed = shares if isinstance(shares, tuple) else (shares,) * len(names)
+    return {name: share for name, share in zip(names, listed, strict=True) if share > 0}
 
 
 def build_options(experiment: Experiment) -> SettleOptions:
@@ -107,24 +151,26 @@ def build_options(experiment: Experiment) -> SettleOptions:
 
 def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controller, TrainState]:
     """Return the controller of an experiment and its state before training."""
-    dtype = np.dtype(experiment.settle.dtype)
-    network = build_network(experiment, streams, dtype)
+    network = build_network(experiment, streams, np.dtype(experiment.settle.dtype))
     crossbars = build_crossbars(experiment, network.topology, streams)
-    learning, train = experiment.learning, experiment.train
+    learning = experiment.learning
     controller = Controller(
         network,
         crossbars,
         build_estimator(experiment),
         PROGRAMMERS[learning.programmer](rounding=learning.rounding, train_length=learning.train_length),
-        SGD(learning_rates(train.lr, list(crossbars)), train.momentum, train.weight_decay),
+        build_optimiser(experiment, list(crossbars)),
         build_options(experiment),
         streams,
         in_situ=learning.update == "in_situ",
         noise_scope=experiment.crossbar.read_noise_scope,
         on_unsettled=experiment.settle.on_unsettled,
         keep_counts=experiment.trace.pulses,
+        dropout=layer_dropout(experiment, network.topology),
+        feedback=learning.feedback,
+        homeostasis=Homeostasis(learning.homeostasis, learning.homeostasis_draws) if learning.homeostasis else None,
     )
-    return controller, initial_state(crossbars, streams, experiment.network.init_gain, dtype)
+    return controller, initial_state(experiment, network.topology, crossbars, streams)
 
 
 def learning_rates(lr: float | Mapping[str, float] | Sequence[float], names: Sequence[str]) -> dict[str, float]:

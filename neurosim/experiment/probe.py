@@ -13,8 +13,11 @@ from neurosim.learning.bench import Bench
 from neurosim.learning.contrast import measure
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.estimators.base import Sample
+from neurosim.learning.homeostasis import coupling, homeostatic_loss, symmetry
 from neurosim.learning.reference import alignment, measure_rbp
+from neurosim.networks.feedback import angle, as_feedback, feedback_pairs
 from neurosim.networks.nudge import Nudge
+from neurosim.networks.rate import RateNetwork
 from neurosim.settle import transient
 from neurosim.traces import TraceWriter
 from neurosim.units import Scale
@@ -57,6 +60,27 @@ def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: A
     except ConvergenceError:
         return {**dict.fromkeys(controller.crossbars, float("nan")), "total": float("nan")}
     return alignment(contrast.gradient(), reference)
+
+
+def asymmetry(controller: Controller, state: TrainState) -> dict[str, float]:
+    """Return how far an untied network is from a symmetric one; nothing for a network of tied arrays.
+
+    Keys: ``angle_<feedback array>`` [degrees] to its forward array, and for dense layers ``coupling_symmetry`` and
+    ``homeostatic_loss`` of the coupling of the free layers.
+    """
+    network, weights = controller.network, controller.weights(state)
+    if not isinstance(network, RateNetwork):
+        return {}
+    top = network.topology
+    found = {
+        f"angle_{back.name}": angle(as_feedback(forward, weights[forward.name]), weights[back.name])
+        for forward, back in feedback_pairs(top)
+    }
+    untied = any(not s.reciprocal and not top.by_name[s.pre].clamped for s in top.synapses)
+    if untied and not top.convolutional:
+        m = coupling(network, weights)
+        found |= {"coupling_symmetry": symmetry(m), "homeostatic_loss": homeostatic_loss(m)}
+    return found
 
 
 def record_settling(

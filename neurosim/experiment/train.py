@@ -19,7 +19,7 @@ from neurosim.data import Dataset, load
 from neurosim.errors import TraceError
 from neurosim.experiment.build import build_controller
 from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path
-from neurosim.experiment.probe import evaluate, gradient_alignment, record_settling
+from neurosim.experiment.probe import asymmetry, evaluate, gradient_alignment, record_settling
 from neurosim.learning.controller import StepReport, TrainState
 from neurosim.rng import Streams
 from neurosim.traces import TraceWriter
@@ -199,6 +199,7 @@ class _Run:
             "residual": sums["residual"] if sums else nan,
             "pulses": state.pulses,
             **{f"alignment_{name}": value for name, value in cosines.items()},
+            **asymmetry(self.controller, state),
         }
         writer.metrics(state.step, metrics)
         self.metrics = metrics

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from neurosim.backend import Array, namespace
 from neurosim.learning.estimators.base import Sample
 from neurosim.networks.cost import Cost, ReadoutNoise
+from neurosim.networks.feedback import VECTOR_FIELD
 from neurosim.networks.nudge import Nudge
 from neurosim.networks.rate import RateNetwork, ReadNoise
 from neurosim.networks.resistive import ResistiveNetwork
@@ -42,6 +43,9 @@ class Bench:
         Generator of the state noise, or None.
     one_reading
         Whether all phases read the same weights, so that they can be settled as one stacked batch.
+    feedback
+        What untied arrays observe: ``"vector_field"``, pre at the free state x response of post, each on its own; or
+        ``"kolen_pollack"``, pre x post of every phase, the same for an array and its feedback array.
     """
 
     network: Network
@@ -53,6 +57,7 @@ class Bench:
     readout_noise: ReadoutNoise | None = None
     rng: Any = None
     one_reading: bool = True
+    feedback: str = VECTOR_FIELD
 
     def cost(self, phase: int = 0) -> Cost:
         """Return the loss with the readout as read in `phase`."""

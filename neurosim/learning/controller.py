@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neurosim.backend import Array
+from neurosim.backend import Array, namespace
 from neurosim.crossbar import Crossbar, PairState
 from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.learning.bench import Bench, Network, Weights
 from neurosim.learning.contrast import Contrast, measure
-from neurosim.learning.optimiser import SGD
+from neurosim.learning.homeostasis import Homeostasis
+from neurosim.learning.optimiser import Optimiser
 from neurosim.learning.programmers import Change, Programmer
 from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
 from neurosim.learning.reference import measure_rbp
+from neurosim.networks.feedback import FEEDBACK, VECTOR_FIELD
+from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
 from neurosim.rng import Streams
 from neurosim.settle import SettleOptions
@@ -25,7 +28,7 @@ POLICIES = ("raise", "mask", "accept")
 
 @dataclass(frozen=True, slots=True)
 class TrainState:
-    """All that evolves: conductances of each array, velocities, updates made, pulses applied."""
+    """All that evolves: conductances of each array, what the optimiser keeps, updates made, pulses applied."""
 
     pairs: Mapping[str, PairState]
     velocity: Mapping[str, Array] = field(default_factory=dict)
@@ -54,7 +57,7 @@ class Controller:
     crossbars
         One array per entry of ``network.topology.arrays``.
     estimator
-        A phased or continuous estimator, or None for the exact gradient (RBP).
+        A phased or continuous estimator, a computed `Reference`, or None for the exact gradient (RBP).
     programmer, optimiser
         How the wanted change is formed and applied.
     options
@@ -69,6 +72,12 @@ class Controller:
     on_unsettled
         ``"raise"``, ``"mask"`` (unsettled samples do not count) or ``"accept"``. A state that is not finite
         raises under each of them.
+    feedback
+        How untied arrays learn, see `Bench`: ``"vector_field"`` or ``"kolen_pollack"``.
+    dropout
+        Layer -> probability in (0, 1) with which each of its neurons is silent in a training step.
+    homeostasis
+        The homeostatic loss that is added to every update, or None.
     keep_counts
         Report the pulse counts of each array, in situ the net ones of all groups.
 
@@ -83,26 +92,40 @@ class Controller:
     crossbars: Mapping[str, Crossbar]
     estimator: Any
     programmer: Programmer
-    optimiser: SGD
+    optimiser: Optimiser
     options: SettleOptions
     streams: Streams
     in_situ: bool = False
     noise_scope: str = "frozen"
     on_unsettled: str = "raise"
     keep_counts: bool = False
+    feedback: str = VECTOR_FIELD
+    homeostasis: Homeostasis | None = None
+    dropout: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
         choose(dict.fromkeys(POLICIES), self.on_unsettled, "settle.on_unsettled")
+        choose(dict.fromkeys(FEEDBACK), self.feedback, "learning.feedback")
+        if self.homeostasis is not None and self.in_situ:
+            raise ConfigError(
+                "learning.homeostasis: its update has no two phases to program in place; set update = 'differenced'"
+            )
         if self.optimiser.digital and (self.in_situ or self.programmer.needs_factors):
             how = "update = 'in_situ'" if self.in_situ else f"programmer = {self.programmer.name!r}"
             raise ConfigError(
-                f"train.momentum, train.weight_decay: need a digital gradient, which learning.{how} never forms"
+                f"train.optimiser = 'adamw', train.momentum, train.weight_decay: need a digital gradient, which "
+                f"learning.{how} never forms"
+            )
+        if self.dropout and not isinstance(self.network, RateNetwork):
+            raise ConfigError(
+                f"network.dropout: a {type(self.network).__name__} has no neurons to silence; leave it out"
             )
         self._check_arrays()
 
     def _check_arrays(self) -> None:
         kind, layouts = type(self.network).__name__, self.network.layouts
+        kernels = " with kernels" if self.network.topology.convolutional else ""
         for name, crossbar in self.crossbars.items():
             if (crossbar.mapping, crossbar.scheme) not in layouts:
                 allowed = ", ".join(f"{m!r} with scheme {s!r}" for m, s in sorted(layouts))
@@ -112,7 +135,7 @@ class Controller:
                 )
             if self.noise_scope == "step" and crossbar.read_noise and not self.network.fresh_reads:
                 raise ConfigError(
-                    f"crossbar.read_noise_scope = 'step': not modelled in a {kind}; allowed: 'frozen', 'phase'"
+                    f"crossbar.read_noise_scope = 'step': not modelled in a {kind}{kernels}; allowed: 'frozen', 'phase'"
                 )
 
     def weights(self, state: TrainState) -> dict[str, Any]:
@@ -122,17 +145,32 @@ class Controller:
     def bench(self, state: TrainState, x: Array, y: Array, use: str = "train") -> Bench:
         """Return the bench of this step: weights as read, noise as declared.
 
-        `use` names the noise streams, so that a measurement beside training draws its own.
+        `use` names the noise streams, so that a measurement beside training draws its own. Neurons are dropped in
+        training only, the same ones in all its phases.
         """
+        if use == "train" and self.dropout:
+            masked = replace(self.network, gain=self._gain(state.step, x))  # a rate network, as __post_init__ saw
+            return replace(self, network=masked, dropout={}).bench(state, x, y, use)
         rng = self.streams.generator(f"{use}/state-noise", state.step) if self.options.noise else None
         noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
         if not noisy:
             weights = self.weights(state)
-            return Bench(self.network, lambda _: weights, x, y, self.options, rng=rng)
+            return Bench(self.network, lambda _: weights, x, y, self.options, rng=rng, feedback=self.feedback)
         if self.noise_scope == "step":
             return self._fresh_bench(state, x, y, rng, use)
         read = self._reading(state, use, per_phase=self.noise_scope == "phase")
-        return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=self.noise_scope == "frozen")
+        frozen = self.noise_scope == "frozen"
+        return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=frozen, feedback=self.feedback)
+
+    def _gain(self, step: int, x: Array) -> Array:
+        """Return 0 for dropped neurons and 1/(1 - p) for others, (batch, nodes): the mean activity is kept."""
+        xp, top = namespace(x), self.network.topology
+        gain = xp.ones((x.shape[0], top.nodes), dtype=x.dtype)
+        for layer, share in self.dropout.items():
+            part, rng = top.slices[layer], self.streams.generator(f"dropout/{layer}", step)
+            kept = rng.random((x.shape[0], part.stop - part.start), dtype=x.dtype) >= share
+            gain[:, part] = kept.astype(x.dtype) * (1 / (1 - share))
+        return gain
 
     def _fresh_bench(self, state: TrainState, x: Array, y: Array, rng: Any, use: str) -> Bench:
         """Return the bench whose every read is noisy anew."""
@@ -143,7 +181,7 @@ class Controller:
             return FreshReadNoise(top, self.crossbars, state.pairs, inputs, draw)
 
         readout = FreshReadoutNoise(top, self.crossbars, state.pairs, draw) if top.readout else None
-        return Bench(self.network, lambda _: weights, x, y, self.options, fresh, readout, rng)
+        return Bench(self.network, lambda _: weights, x, y, self.options, fresh, readout, rng, feedback=self.feedback)
 
     def _reading(self, state: TrainState, use: str, *, per_phase: bool) -> Callable[[int], Weights]:
         drawn: dict[int, Weights] = {}
@@ -188,6 +226,8 @@ class Controller:
         """Return the state after one update on inputs x (batch, n_in) and targets y (batch, n_classes)."""
         bench = self.bench(state, x, y)
         contrast = self.contrast(state, bench)
+        if self.homeostasis is not None:
+            contrast = self.homeostasis.added(contrast, bench, self.streams.generator("homeostasis", state.step))
         loss = float(bench.cost().loss(bench.output(contrast.free_activity), y).mean())
         new, counts = self._program(state, bench, contrast)
         return new, StepReport(loss, float(contrast.settled.mean()), float(contrast.residual.max()), counts)
@@ -202,7 +242,7 @@ class Controller:
         pulses = state.pulses
         for name, crossbar in self.crossbars.items():
             rng = self.streams.generator(f"program/{name}", state.step)
-            for change in self._changes(name, contrast, bench, velocity):
+            for change in self._changes(name, contrast, bench, velocity, state.step):
                 done = self.programmer.program(crossbar, pairs[name], change, rng)
                 pairs[name] = done.state
                 if done.counts is not None:
@@ -211,13 +251,16 @@ class Controller:
                         counts[name] = counts[name] + done.counts if name in counts else done.counts
         return replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses), counts
 
-    def _changes(self, name: str, contrast: Contrast, bench: Bench, velocity: dict[str, Array]) -> list[Change]:
+    def _changes(
+        self, name: str, contrast: Contrast, bench: Bench, velocity: dict[str, Array], step: int
+    ) -> list[Change]:
         scale = 1 / contrast.batch
         if self.in_situ:
-            return [Change(group.factors[name], scale * self.optimiser.lr[name]) for group in contrast.groups]
+            scale *= self.optimiser.rate(name, step)
+            return [Change(group.factors[name], scale) for group in contrast.groups]
         wanted = Change(contrast.factors(name), scale)
         weights = self.network.weight(bench.weights(0)[name])
-        change, moved = self.optimiser.change(name, wanted, weights, velocity.get(name))
+        change, moved = self.optimiser.change(name, wanted, weights, velocity.get(name), step)
         if moved is not None:
             velocity[name] = moved
         return [change]

@@ -7,6 +7,7 @@ from typing import Any
 
 from neurosim.backend import Array, namespace
 from neurosim.crossbar import Crossbar, OutputNoise, PairState
+from neurosim.errors import ConfigError
 from neurosim.networks.topology import BIAS, INPUT, Topology
 
 
@@ -25,6 +26,11 @@ class FreshReadNoise:
         Clamped inputs of the (stacked) batch, shape (batch, n_in).
     rng
         Generator of the draws.
+
+    Raises
+    ------
+    ConfigError
+        The topology has kernels: their noise goes through the pool, where it is not Gaussian any more.
     """
 
     def __init__(
@@ -35,6 +41,8 @@ class FreshReadNoise:
         x: Array,
         rng: Any,
     ) -> None:
+        if topology.convolutional:
+            raise ConfigError("read noise fresh at every read is not modelled for kernels; take a frozen or phase one")
         self.rng = rng
         clamped = {INPUT: x, BIAS: namespace(x).ones((x.shape[0], 1), dtype=x.dtype)}
         self._fixed: dict[int, OutputNoise] = {}  # by the first column of the layer: a slice is no key in Python 3.11

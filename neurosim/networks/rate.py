@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from neurosim.backend import Array, namespace
 from neurosim.crossbar.mapping import MAPPINGS
 from neurosim.errors import ShapeError
 from neurosim.networks.cost import bind_cost
+from neurosim.networks.kernel_path import KernelPath
 from neurosim.networks.product import product
-from neurosim.networks.topology import BIAS, INPUT
+from neurosim.networks.terms import Ahead, Back, Contribution, Coupling, Term
+from neurosim.networks.topology import BIAS, INPUT, Synapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,19 +41,12 @@ class Activate(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One contribution to the drive: ``drive[:, post] += a[:, pre] @ weights``."""
-
-    pre: slice
-    post: slice
-    weights: Array
-
-
-@dataclass(frozen=True, slots=True)
 class RateNetwork:
     """A network of leaky rate neurons.
 
     ``tau du/dt = -u + sum_pre a_pre W + sum_post a_post W^T + x W_in + b - beta dL/da``,  ``a = sigma(u)``
+
+    Between layers of maps the products are a pooled convolution and its transpose, see `KernelPath`.
 
     Attributes
     ----------
@@ -61,14 +56,19 @@ class RateNetwork:
         sigma, the same for all free layers.
     rate
         1/tau of each node in units of the nominal 1/tau: 1.0, or an array (nodes,) for neurons with a spread.
+    gain
+        Factor on the activity of each node and sample, (batch, nodes), or None: 0 for a neuron that is dropped.
     """
 
     topology: Topology
     activation: Activation
     rate: float | Array = 1.0
+    gain: Array = None
 
-    fresh_reads: ClassVar[bool] = True
-    """Whether noise that is fresh at every read is modelled."""
+    @property
+    def fresh_reads(self) -> bool:
+        """Whether noise that is fresh at every read is modelled: not that of kernels, which goes through the pool."""
+        return not self.topology.convolutional
 
     @property
     def layouts(self) -> frozenset[tuple[str, str]]:
@@ -88,8 +88,19 @@ class RateNetwork:
         return bind_cost(self.topology, weights, noise)
 
     def activity(self, u: Array) -> Array:
-        """Return ``sigma(u)`` as a new array."""
-        return self.activation.value(u)
+        """Return ``sigma(u)``, times the gain if there is one, as a new array."""
+        a = self.activation.value(u)
+        return a if self.gain is None else a * self._gains(a)
+
+    def slope(self, u: Array) -> Array:
+        """Return the derivative of the activity as a new array."""
+        slope = self.activation.slope(u)
+        return slope if self.gain is None else slope * self._gains(slope)
+
+    def _gains(self, a: Array) -> Array:
+        """Return the gain for the batch of `a`, which may be the network's stacked several times."""
+        copies = a.shape[0] // self.gain.shape[0]
+        return self.gain if copies == 1 else namespace(a).tile(self.gain, (copies, 1))
 
     def field(
         self,
@@ -116,27 +127,48 @@ class RateNetwork:
             raise ShapeError(f"input has shape {tuple(x.shape)}; expected (batch, {top.by_name[INPUT].size})")
         drive = xp.zeros((x.shape[0], top.nodes), dtype=x.dtype)
         for synapse in top.synapses:
+            matrix, end = weights[synapse.name], top.slices.get(synapse.post)
             if synapse.pre == INPUT:
-                drive[:, top.slices[synapse.post]] += product(x, weights[synapse.name])
+                path = self.path(synapse, weights)
+                drive[:, end] += product(x, matrix) if path is None else path.ahead(x)
             elif synapse.pre == BIAS:
-                drive[:, top.slices[synapse.post]] += weights[synapse.name]
+                shape = top.by_name[synapse.post].shape
+                drive[:, end] += matrix if shape is None else xp.repeat(matrix, shape[1] * shape[2], axis=1)
         return drive
 
-    def terms(self, weights: Mapping[str, Array]) -> tuple[Term, ...]:
+    def path(self, synapse: Synapse, weights: Mapping[str, Array]) -> KernelPath | None:
+        """Return the reads of the kernel `synapse` and of its feedback array, if any; None for a dense array."""
+        if synapse.kernel is None:
+            return None
+        name = synapse.forward or synapse.name
+        back = next((weights[s.name] for s in self.topology.synapses if s.forward == name), None)
+        return KernelPath(synapse.kernel, self.topology.maps(synapse), weights[name], back)
+
+    def terms(self, weights: Mapping[str, Array]) -> tuple[Coupling, ...]:
         """Return the contributions between free layers, in the order in which they are summed."""
-        top, found = self.topology, []
+        top, found = self.topology, list[Coupling]()
+        paths: dict[str, KernelPath] = {}
         for synapse in top.synapses:
             if top.by_name[synapse.pre].clamped:
                 continue
             pre, post, matrix = top.slices[synapse.pre], top.slices[synapse.post], weights[synapse.name]
-            found.append(Term(pre, post, matrix))
+            path = paths.get(synapse.forward or "") or self.path(synapse, weights)
+            if path is None:
+                found.append(Term(pre, post, matrix))
+                if synapse.reciprocal:
+                    found.append(Term(post, pre, matrix.T))
+                continue
+            paths[synapse.name] = path
+            found.append(Ahead(path, pre, post) if synapse.forward is None else Back(path, pre, post))
             if synapse.reciprocal:
-                found.append(Term(post, pre, matrix.T))
+                found.append(Back(path, post, pre))
         return tuple(found)
 
     def activate(self, y: Array, part: slice, a: Array) -> None:
-        """Write ``sigma(y[:, part])`` into ``a[:, part]``."""
+        """Write the activity of columns `part` of state `y` into ``a[:, part]``."""
         self.activation.value(y[:, part], out=a[:, part])
+        if self.gain is not None:
+            a[:, part] *= self._gains(a)[:, part]
 
     def bind(
         self,
@@ -153,7 +185,7 @@ class RateNetwork:
 class _Part:
     """Some layers of the drive: their columns, the terms that end there, and which layer has none."""
 
-    def __init__(self, layers: Sequence[slice], terms: Sequence[Term]) -> None:
+    def __init__(self, layers: Sequence[slice], terms: Sequence[Contribution]) -> None:
         self.layers = tuple(layers)
         self.columns = slice(min(p.start for p in layers), max(p.stop for p in layers))
         self.contiguous = sum(p.stop - p.start for p in layers) == self.columns.stop - self.columns.start
@@ -165,13 +197,15 @@ class _Part:
             seen.add(term.post.start)
         self.bare = tuple(p for p in layers if p.start not in seen)
         self.spans = (self.columns,) if self.contiguous else self.layers
+        self.held = tuple({id(term.held): term.held for term in ends if term.held is not None}.values())
 
 
 class CoupledField:
     """``y' = rate (target(t, y) - y)`` of coupled layers, with its work buffers. One field serves one settling.
 
     `target` is the total drive: what each node's voltage would become without its own leak lag. `relax` sets one
-    block of layers to its target exactly, which is what alternating half-network sweeps do.
+    block of layers to its target exactly, which is what alternating half-network sweeps do. The pool behind a layer of
+    maps makes the drive of that layer depend on its own activity: its target is then that of its present state.
 
     Attributes
     ----------
@@ -184,7 +218,7 @@ class CoupledField:
     def __init__(
         self,
         topology: Topology,
-        terms: Sequence[Term],
+        terms: Sequence[Contribution],
         static: Array,
         activate: Activate,
         rate: float | Array = 1.0,
@@ -199,7 +233,7 @@ class CoupledField:
         self._parts = [_Part([slices[name] for name in names], terms) for names in topology.blocks]
         self.blocks = len(self._parts)
         self.evaluations = 0.0
-        self.products = sum(t.weights.shape[0] * t.weights.shape[1] for t in terms)
+        self.products = sum(term.products for term in terms)
         self._a: Array = None
 
     def activity(self, y: Array) -> Array:
@@ -230,11 +264,13 @@ class CoupledField:
         return change
 
     def _drive(self, t: float, a: Array, part: _Part, out: Array) -> None:
+        for held in part.held:
+            held.renew()
         for term, first in part.terms:
             if first:
-                product(a[:, term.pre], term.weights, out=out[:, term.post])
+                term.write(a, out)
             else:
-                out[:, term.post] += product(a[:, term.pre], term.weights)
+                term.add(a, out)
         for layer in part.bare:
             out[:, layer] = 0.0
         for span in part.spans:

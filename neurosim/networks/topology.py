@@ -13,17 +13,23 @@ from neurosim.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from neurosim.networks.convolution import ConvSpec, Shape
+
 INPUT = "input"
 BIAS = "bias"
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A group of neurons. A clamped layer is held at given values (the input; the constant 1 of the biases)."""
+    """A group of neurons. A clamped layer is held at given values (the input; the constant 1 of the biases).
+
+    A layer of maps has a `shape` (channels, height, width), flattened channel-major; its biases are one per channel.
+    """
 
     name: str
     size: int
     clamped: bool = False
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +37,18 @@ class Synapse:
     """One crossbar array from layer `pre` (rows) to layer `post` (columns).
 
     A `reciprocal` array is read both ways: rows to columns gives ``a_pre W``, columns to rows ``a_post W^T``.
+
+    With a `kernel` the array is moved over the maps of its layer, and the layers are joined by a pooled convolution.
+    A feedback kernel (`pre` is then the layer ahead) has the shape of the array named `forward`, is read from its
+    columns, and shares its pooling.
     """
 
     name: str
     pre: str
     post: str
     reciprocal: bool = False
+    kernel: ConvSpec | None = None
+    forward: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,18 @@ class Topology:
                 raise ConfigError(f"synapse {synapse.name}: joins {synapse.pre} to {synapse.post}; known: {known}")
             if self.by_name[synapse.post].clamped:
                 raise ConfigError(f"synapse {synapse.name}: ends on the clamped layer {synapse.post}")
+            if synapse.kernel is not None:
+                self._check_kernel(synapse, synapse.kernel)
+
+    def _check_kernel(self, synapse: Synapse, kernel: ConvSpec) -> None:
+        ends = synapse.pre, synapse.post
+        source, end = (self.by_name[name] for name in (ends if synapse.forward is None else reversed(ends)))
+        made = None if source.shape is None else kernel.pooled(source.shape)
+        if made is None or made != end.shape:
+            raise ConfigError(
+                f"synapse {synapse.name}: makes maps of {made} from the {source.shape} of {source.name}, which do not "
+                f"fit the {end.shape} of {end.name}; expected layers of maps whose shapes follow from each other"
+            )
 
     @cached_property
     def by_name(self) -> dict[str, Layer]:
@@ -100,8 +124,24 @@ class Topology:
 
     def shape(self, synapse: Synapse) -> tuple[int, int]:
         """Return (rows, cols) of an array."""
+        if synapse.kernel is not None:
+            return synapse.kernel.rows(self.maps(synapse)), synapse.kernel.channels
         post = self.by_name.get(synapse.post)
+        if post is not None and synapse.pre == BIAS and post.shape is not None:
+            return 1, post.shape[0]
         return self.by_name[synapse.pre].size, post.size if post else self.classes
+
+    def maps(self, synapse: Synapse) -> Shape:
+        """Return the shape of the maps over which a kernel is moved."""
+        shape = self.by_name[synapse.pre if synapse.forward is None else synapse.post].shape
+        if shape is None:
+            raise ConfigError(f"synapse {synapse.name}: has no layer of maps to move a kernel over")
+        return shape
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether some arrays are kernels."""
+        return any(synapse.kernel is not None for synapse in self.synapses)
 
     @cached_property
     def graph(self) -> nx.DiGraph:

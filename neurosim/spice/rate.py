@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurosim.crossbar.wires import Wires
-from neurosim.errors import ShapeError
+from neurosim.errors import ConfigError, ShapeError
 from neurosim.networks.rate import RateNetwork
 from neurosim.networks.topology import BIAS, INPUT, Synapse, Topology
 from neurosim.spice.array import Conductances, read, read_back
@@ -78,6 +78,8 @@ class RateCircuit:
 
     def __post_init__(self) -> None:
         top = self.network.topology
+        if top.convolutional:
+            raise ConfigError("rate network as a circuit: no netlist is written for kernels; use dense layers only")
         for synapse in top.arrays:
             found, expected = self.arrays[synapse.name].g_plus.shape, top.shape(synapse)
             if found != expected:

@@ -20,6 +20,7 @@ KEYS = {
     "device.g_max": "largest conductance",
     "device.g_min": "smallest conductance",
     "device.model": "device model",
+    "device.preset": "device preset",
     "device.step": "conductance step of one pulse",
     "device.step_d2d": "device-to-device spread of the step (relative)",
     "device.stuck_fraction": "fraction of stuck devices",
@@ -27,11 +28,14 @@ KEYS = {
     "learning.beta": "nudge amplitude β",
     "learning.dwell": "dwell per point (time steps)",
     "learning.estimator": "gradient estimator",
+    "learning.feedback": "learning of the feedback arrays",
+    "learning.homeostasis": "weight of the homeostatic loss",
     "learning.periods": "periods averaged",
     "learning.points": "points on the circle of β",
     "learning.programmer": "programmer",
     "learning.update": "update",
     "network.activation": "activation",
+    "network.feedback_angle": "initial angle of the feedback arrays (degrees)",
     "network.layers": "layer sizes",
     "network.tau_spread": "spread of the time constants (relative)",
     "settle.free_steps": "steps of the free phase",
@@ -40,6 +44,8 @@ KEYS = {
     "train.batch": "batch size",
     "train.epochs": "epochs",
     "train.lr": "learning rate",
+    "train.optimiser": "optimiser",
+    "train.schedule": "learning rate schedule",
 }
 VALUES = {
     ("learning.estimator", "one_sided"): "one-sided EP",
@@ -48,12 +54,16 @@ VALUES = {
     ("learning.estimator", "holomorphic"): "holomorphic EP",
     ("learning.estimator", "oscillating"): "oscillating β",
     ("learning.estimator", "rbp"): "exact gradient (RBP)",
+    ("learning.estimator", "bptt"): "backpropagation through time",
+    ("learning.estimator", "true_response"): "EP for an infinitesimal β",
+    ("learning.feedback", "kolen_pollack"): "Kolen-Pollack",
+    ("learning.feedback", "vector_field"): "vector field",
     ("learning.update", "differenced"): "digitally differenced",
     ("learning.update", "in_situ"): "in situ two-phase",
     ("data.name", "fashion_mnist"): "Fashion-MNIST",
     ("data.name", "mnist"): "MNIST",
 }
-NAMES_THEMSELVES = ("learning.estimator", "learning.update", "data.name", "device.model")
+NAMES_THEMSELVES = ("learning.estimator", "learning.update", "data.name", "device.model", "device.preset")
 """Keys whose values need no key beside them to be understood."""
 
 

@@ -39,7 +39,7 @@ def plan(experiment: Experiment) -> list[RunSpec]:
     axes = sweep.expanded() if sweep else {}
     specs: dict[str, RunSpec] = {}
     for point in combine(axes, sweep.mode if sweep else "product"):
-        document = experiment.document()
+        document = experiment.swept_document()
         for path, value in point.items():
             set_key(document, path, value)
         named = ", ".join(f"{path} = {value!r}" for path, value in point.items())

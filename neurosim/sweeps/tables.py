@@ -74,7 +74,9 @@ def headline(groups: Sequence[Group], roles: Roles) -> list[str]:
 
 def swept(experiment: Experiment, rows: Sequence[Row], groups: Sequence[Group]) -> str:
     """Return in a sentence what was varied and what was trained."""
-    layers = "-".join(str(size) for size in experiment.network.layers)
+    sizes, kernels = experiment.network.layers, experiment.network.convolutions
+    maps = [f"{kernel.channels}c{kernel.kernel}" for kernel in kernels]  # 32c5: 32 maps by kernels of side 5
+    layers = "-".join([str(sizes[0]), *maps, *(str(size) for size in sizes[1:])])
     what = f"{layers} networks on {value_name('data.name', experiment.data.name)}"
     axes = [
         f"{key_name(path)} ({', '.join(value_name(path, v) for v in distinct(groups, path))})"

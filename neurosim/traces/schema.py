@@ -59,6 +59,9 @@ def _scalar(name: str, long_name: str, kind: Kind = "float") -> Field:
 
 
 _ALIGNMENT = "cosine between the estimated gradient and the implicit-function gradient"
+_ANGLE = "angle between a feedback array and its forward array"
+_SYMMETRY = "symmetric part of the coupling of the free layers, |S| / (|S| + |A|)"
+_HOMEOSTATIC = "homeostatic loss, 2 |A|^2 / n of the coupling of n free neurons"
 
 FIELDS: tuple[Field, ...] = (
     Field("config", (), "text", "1", "configuration of the run"),
@@ -101,6 +104,9 @@ FIELDS: tuple[Field, ...] = (
     _metric("pulses", "programming pulses applied so far", "int"),
     _metric("alignment_total", f"{_ALIGNMENT}, all weights together"),
     _metric("alignment_*", f"{_ALIGNMENT}, of one synapse"),
+    Field("metrics/angle_*", ("step",), "float", "degree", _ANGLE),
+    _metric("coupling_symmetry", _SYMMETRY),
+    _metric("homeostatic_loss", _HOMEOSTATIC),
     _scalar("test_accuracy", "fraction of test samples classified correctly at the end"),
     _scalar("best_test_accuracy", "largest fraction of test samples classified correctly in any epoch"),
     _scalar("test_loss", "mean loss over the test set at the end"),
@@ -115,6 +121,9 @@ FIELDS: tuple[Field, ...] = (
     _scalar("steps", "updates done in the whole run", "int"),
     _scalar("alignment_total", f"{_ALIGNMENT}, all weights together"),
     _scalar("alignment_*", f"{_ALIGNMENT}, of one synapse"),
+    Field("run/angle_*", (), "float", "degree", _ANGLE),
+    _scalar("coupling_symmetry", _SYMMETRY),
+    _scalar("homeostatic_loss", _HOMEOSTATIC),
 )
 _EXACT = {field.path: field for field in FIELDS if "*" not in field.path}
 _PATTERNS = tuple(field for field in FIELDS if "*" in field.path)

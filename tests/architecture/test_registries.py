@@ -10,9 +10,12 @@ import pytest
 
 from neurosim.crossbar import MAPPINGS
 from neurosim.devices import DEVICES
+from neurosim.learning.computed import REFERENCES
 from neurosim.learning.estimators import ESTIMATORS
+from neurosim.learning.optimiser import OPTIMISERS
 from neurosim.learning.programmers import PROGRAMMERS
 from neurosim.networks.activations import ACTIVATIONS
+from neurosim.networks.pools import POOLS
 from neurosim.networks.resistive import LAWS
 from neurosim.numerics.fixed_point import SOLVERS
 from neurosim.numerics.integrators import IMPLICIT, INTEGRATORS
@@ -23,8 +26,11 @@ CONTRACTS = {
     "tests/crossbar/test_crossbar.py": MAPPINGS,
     "tests/devices/test_device_contract.py": DEVICES,
     "tests/learning/test_contrast.py": ESTIMATORS,
+    "tests/learning/test_optimiser.py": OPTIMISERS,
     "tests/learning/test_programmers.py": PROGRAMMERS,
+    "tests/learning/test_computed.py": REFERENCES,
     "tests/networks/test_activations.py": ACTIVATIONS,
+    "tests/networks/test_convolution.py": POOLS,
     "tests/networks/resistive/test_laws.py": LAWS,
     "tests/numerics/test_implicit.py": IMPLICIT,
     "tests/numerics/test_integrators.py": INTEGRATORS,
@@ -36,6 +42,7 @@ FOLDERS = {
     "neurosim/learning/estimators": ESTIMATORS,
     "neurosim/learning/programmers": PROGRAMMERS,
     "neurosim/networks/activations": ACTIVATIONS,
+    "neurosim/networks/pools": POOLS,
     "neurosim/networks/resistive/laws": LAWS,
     "neurosim/numerics/integrators": {**INTEGRATORS, **IMPLICIT},
     "neurosim/spice/engines": ENGINES,

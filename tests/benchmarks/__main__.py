@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parent.parent))
 sys.path.insert(2, str(Path(__file__).parent.parent / "learning"))
 
+import convolution
 import line_resistance
 import oscillation
 import pulses
@@ -24,6 +25,7 @@ def ratios():
     failed = False
     for title, cases in (
         ("time of a training step / bare numpy loop", training_step.run()),
+        ("time of a convolutional training step / bare numpy loop", convolution.run()),
         ("matrix-product work to a gradient of cosine >= 0.999 / synchronous iteration", settling.run()),
         ("time of pulse trains with numba / without", pulses.run()),
         ("time of a read with line resistance, 256 x 256 / assembling and spsolve", line_resistance.run()),

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from standard_errors import check_mean, check_variance
 
-from neurosim.devices import ConstantStep, ExpStep, LinearStep, SoftBounds
+from neurosim.devices import (
+    ConstantStep,
+    ExpStep,
+    LinearStep,
+    PiecewiseStep,
+    PowerStep,
+    SoftBounds,
+    SoftBoundsReference,
+    Vteam,
+    Yakopcic,
+)
 from neurosim.rng import Streams
 
 N = 20_000
@@ -120,12 +130,114 @@ def test_exp_step_follows_its_differential_equation_to_first_order_in_the_step(u
     assert errors[0] / errors[1] == pytest.approx(2, abs=0.1)
 
 
+@both_ways
+def test_power_step_follows_its_closed_form_to_first_order_in_the_step(up):
+    """``v^(1 - gamma)`` falls linearly with the pulses, v the distance from the bound ahead."""
+    gamma, errors = 2.5, []
+    for n in (400, 800):
+        model = PowerStep(**RANGE, step=0.5 * HALF / n, **{"gamma_up" if up else "gamma_down": gamma})
+        g, _ = pulsed(model, SIGN[up] * n)
+        v = (1 + (gamma - 1) * 0.5) ** (1 / (1 - gamma))
+        errors.append(abs((1 - SIGN[up] * (g[0] - MID) / HALF) - v))
+    assert errors[0] < 1e-3
+    assert errors[0] / errors[1] == pytest.approx(2, abs=0.1)
+
+
+@both_ways
+@pytest.mark.parametrize("w", [-0.6, 0.0, 0.7])
+def test_power_and_piecewise_single_pulse_moments(up, w):
+    """One pulse: the stated shape times step, std c2c times that; the table here lies on a parabola's chords."""
+    c, step, alpha = 0.8, 0.2e-6, 0.25
+    ahead = 1 - SIGN[up] * w
+    table = tuple(v**2 for v in np.linspace(2, 0, 5))  # nodes at w = -1, -1/2, ..., distance 2, 3/2, ...
+    chord = np.interp(w, np.linspace(-1, 1, 5), table if up else table[::-1])
+    common = {**RANGE, "step": step, "c2c": c, "asymmetry": alpha}
+    models = {
+        ahead**1.7: PowerStep(**common, gamma_up=1.7, gamma_down=1.7),
+        float(chord): PiecewiseStep(**common, table_up=table, table_down=table[::-1]),
+    }
+    for shape, model in models.items():
+        g, _ = pulsed(model, SIGN[up], start=MID + w * HALF)
+        move = step * (1 + SIGN[up] * alpha) * shape
+        check_mean(g, MID + w * HALF + SIGN[up] * move)
+        check_variance(g, (c * move) ** 2)
+
+
+def test_a_table_of_two_entries_is_the_straight_model():
+    """Equal entries are constant steps; falling to zero at the bound ahead they are soft bounds."""
+    flat = PiecewiseStep(**RANGE, step=0.3e-6, table_up=(2.0, 2.0), table_down=(0.1, 0.1))
+    soft = PiecewiseStep(**RANGE, step=0.3e-6, table_up=(7.0, 0.0), table_down=(0.0, 1.0))
+    for model, other in ((flat, ConstantStep), (soft, SoftBounds)):
+        for n in (30, -30):
+            expected = pulsed(other(**RANGE, step=0.3e-6), n)[0]
+            np.testing.assert_allclose(pulsed(model, n)[0], expected, rtol=1e-12)
+
+
+def test_exp_step_noise_with_floor_and_slope():
+    """``c2c (mean + step (floor + slope p))`` at p = 0.3 of the range."""
+    model = ExpStep(**RANGE, step=0.05e-6, c2c=0.8, noise_floor=0.5, noise_slope=3.0)
+    g, cells = pulsed(model, 1, start=22e-6)
+    move = model.increment(np.full(1, 22e-6), cells, True)[0]
+    check_mean(g, 22e-6 + move)
+    check_variance(g, (0.8 * (move + 0.05e-6 * (0.5 + 3 * 0.3))) ** 2)
+
+
+def test_bounds_spread_around_the_reference():
+    """Distances from r: lognormal, mean as nominal, std bounds_d2d and low_spread times that."""
+    spread = {"bounds_d2d": 0.2, "bounds_from": "reference", "reference": 0.3, "low_spread": 0.5}
+    model = ConstantStep(g_min=20e-6, g_max=60e-6, step=0.1e-6, **spread)
+    cells = model.sample((N,), Streams(1).generator("cells"), np, np.float64)
+    r = 32e-6
+    check_mean(cells.g_high - r, 28e-6)
+    check_variance(cells.g_high - r, (0.2 * 28e-6) ** 2)
+    check_mean(r - cells.g_low, 12e-6)
+    check_variance(r - cells.g_low, (0.1 * 12e-6) ** 2)
+    wide = ConstantStep(g_min=1e-6, g_max=51e-6, step=0.1e-6, bounds_d2d=0.5, bounds_from="reference")
+    low = wide.sample((N,), Streams(1).generator("cells"), np, np.float64).g_low
+    assert low.min() == 0  # no device conducts backwards
+    assert 0.3 < np.mean(low == 0) < 0.5
+
+
+def test_steps_of_soft_bounds_stand_at_the_reference():
+    """At r the step does not depend on the bounds drawn; without a reference it is so at each device's middle."""
+    spread = {"bounds_d2d": 0.1, "bounds_from": "reference", "reference": 0.4}
+    common = {"g_min": 20e-6, "g_max": 60e-6, "step": 0.1e-6, **spread}
+    for up in (True, False):
+        model = SoftBoundsReference(**common, noise="additive", c2c=2.0)
+        cells = model.sample((N,), Streams(1).generator("cells"), np, np.float64)
+        r = np.full(N, 36e-6)
+        at_r = 0.1e-6 * (24 / 20 if up else 16 / 20)
+        move = model.increment(r, cells, up)
+        np.testing.assert_allclose(move, at_r, rtol=1e-9)
+        np.testing.assert_allclose(model.jitter(r, move, cells, up), 2 * at_r, rtol=1e-9)
+        plain = SoftBounds(**common)
+        assert (
+            np.std(plain.increment(r, plain.sample((N,), Streams(1).generator("c"), np, np.float64), up)) > 0.02 * at_r
+        )
+    for n in (50, -50):
+        one, other = (kind(**{**common, "bounds_d2d": 0.0}) for kind in (SoftBounds, SoftBoundsReference))
+        assert np.array_equal(pulsed(one, n)[0], pulsed(other, n)[0])
+
+
+def test_a_bound_on_the_wrong_side_of_the_reference_moves_by_a_finite_step():
+    model = SoftBoundsReference(g_min=9e-6, g_max=11e-6, step=0.1e-6, bounds_d2d=0.5)
+    cells = model.sample((N,), Streams(1).generator("cells"), np, np.float64)
+    assert np.mean(cells.g_high < 10e-6) > 0.1
+    assert max(cells.step_up.max(), cells.step_down.max()) < 0.1e-6 * 20 * np.max(cells.g_high - cells.g_low) / 2e-6
+
+
 NOISY = [
     ConstantStep(**RANGE, step=0.1e-6, c2c=0.9, asymmetry=0.2, step_d2d=0.2),
     LinearStep(**RANGE, step=0.1e-6, c2c=0.9, gamma_up=0.7, gamma_down=0.3, bounds_d2d=0.05),
     LinearStep(**RANGE, step=0.1e-6, c2c=0.9, noise="additive", step_d2d=0.2),
     SoftBounds(**RANGE, step=0.1e-6, c2c=0.9, asymmetry=-0.2, bounds_d2d=0.05),
     ExpStep(**RANGE, step=0.1e-6, c2c=0.9, step_d2d=0.2, asymmetry=-0.147),
+    ExpStep(**RANGE, step=0.1e-6, c2c=0.5, noise_floor=0.3, noise_slope=1.0),
+    PowerStep(**RANGE, step=0.1e-6, c2c=0.9, step_d2d=0.2, gamma_down=0.3),
+    PiecewiseStep(**RANGE, step=0.1e-6, c2c=0.9, bounds_d2d=0.05, table_up=(3.0, 1.0, 0.8, 0.1)),
+    SoftBoundsReference(**RANGE, step=0.1e-6, c2c=0.9, bounds_d2d=0.05, bounds_from="reference", noise="additive"),
+    Vteam(**RANGE, step=0.1e-6, c2c=0.9, step_d2d=0.2, asymmetry=0.2),
+    Yakopcic(**RANGE, step=0.1e-6, c2c=0.9, step_d2d=0.2, bounds_d2d=0.05),
 ]
 
 
@@ -140,7 +252,7 @@ def test_sum_of_pulses_is_a_martingale_around_the_mean_steps(model, up):
     for k in range(40):
         move = model.increment(g, cells, up)
         predicted += move
-        variance += model.jitter(move, cells, up) ** 2
+        variance += model.jitter(g, move, cells, up) ** 2
         g = model.pulse(g, np.full(N, SIGN[up]), cells, streams.generator("pulse", k))
     assert np.all((g > cells.g_low) & (g < cells.g_high))  # a clipped pulse would break the argument
     rest = SIGN[up] * (g - first) - predicted

@@ -5,10 +5,13 @@ import pytest
 from experiment.tiny import tiny
 
 from neurosim.backend import NUMPY
+from neurosim.config import updates_per_epoch
 from neurosim.errors import ConfigError
 from neurosim.experiment import run
-from neurosim.experiment.build import build_network, learning_rates
+from neurosim.experiment.build import build_network, build_optimiser, learning_rates
 from neurosim.experiment.train import batch_arrays
+from neurosim.learning.optimiser import SGD, AdamW
+from neurosim.learning.schedule import CONSTANT
 from neurosim.rng import Streams
 from neurosim.traces import read_trace
 
@@ -27,6 +30,24 @@ def test_a_table_names_arrays_and_their_biases_and_feedback_follow():
 def test_a_list_gives_one_rate_per_layer_from_the_input():
     found = learning_rates([0.1, 0.2, 0.3], NAMES)
     assert found == {"W1": 0.1, "b1": 0.1, "W2": 0.2, "B2": 0.2, "b2": 0.2, "readout": 0.3, "b_readout": 0.3}
+
+
+@pytest.mark.parametrize("batch", [16, 20, 47, 48])
+def test_schedule_counts_the_updates_that_an_epoch_makes(batch, tmp_path):
+    recipe = {"batch": batch, "schedule": "cosine", "schedule_epochs": 2, "lr_min": 0.1, "optimiser": "adamw"}
+    experiment = tiny(train=recipe, learning={"programmer": "ideal"}, trace={"pulses": False})
+    schedule = build_optimiser(experiment, ["W1"]).schedule
+    assert (schedule.period, schedule.lr_min) == (2, 0.1)
+    assert run(experiment, tmp_path / "run.h5")["steps"] == 3 * schedule.every == 3 * updates_per_epoch(experiment)
+
+
+def test_recipe_reaches_the_optimiser():
+    recipe = {"momentum": 0.5, "weight_decay": 0.1, "decoupled": True, "lr": {"W1": 0.2}}
+    found = build_optimiser(tiny(train=recipe, learning={"programmer": "ideal"}), ["W1", "W2"])
+    assert found == SGD({"W1": 0.2, "W2": 0.0}, 0.5, 0.1, True, CONSTANT)
+    recipe = {"optimiser": "adamw", "weight_decay": 0.1, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-6, "lr": 0.3}
+    found = build_optimiser(tiny(train=recipe, learning={"programmer": "ideal"}), ["W1"])
+    assert found == AdamW({"W1": 0.3}, 0.1, 0.7, 0.8, 1e-6, CONSTANT)
 
 
 def test_an_array_without_a_rate_does_not_move(tmp_path):

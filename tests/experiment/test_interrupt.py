@@ -109,8 +109,21 @@ def test_run_interrupted_by_its_display_is_bit_identical(undisturbed, tmp_path, 
     assert [progress.epoch for progress in seen] == list(range(epoch, 4))
 
 
-def test_momentum_survives_an_interruption(tmp_path, monkeypatch):
-    experiment = tiny(train={"momentum": 0.9, "weight_decay": 1e-3}, learning={"programmer": "ideal"})
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"momentum": 0.9, "weight_decay": 1e-3},
+        {"momentum": 0.9, "weight_decay": 1e-3, "decoupled": True, "schedule": "cosine", "schedule_per": "step"},
+        {"optimiser": "adamw", "lr": 0.01, "schedule": "cosine"},
+    ],
+    ids=["momentum", "decoupled", "adamw"],
+)
+def test_what_the_optimiser_keeps_survives_an_interruption(tmp_path, monkeypatch, recipe):
+    experiment = tiny(
+        train=recipe,
+        learning={"programmer": "ideal", "homeostasis": 0.1},
+        network={"layers": [64, 6, 5, 10], "tied": False, "feedback_angle": 90.0},
+    )
     expected = run(experiment, tmp_path / "through.h5")
     interrupter = Interrupter(monkeypatch)
     assert interrupted(tmp_path / "run.h5", interrupter, 12, after=True, experiment=experiment)

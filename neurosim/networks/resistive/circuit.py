@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neurosim.backend import Array, namespace
 from neurosim.errors import ShapeError
 from neurosim.networks.product import product
-from neurosim.networks.rate import Term
+from neurosim.networks.terms import Term
 
 if TYPE_CHECKING:
     from neurosim.networks.nudge import Nudge

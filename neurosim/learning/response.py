@@ -1,0 +1,80 @@
+"""The exact response of the free state to the nudge, and the limit that every estimator tends to as beta -> 0.
+
+The free state moves with beta as ``u' = a' M - dL/da|_output``, ``a' = sigma'(u*) u'`` (row vectors; M the coupling at
+the free state): one linear system of the network's own form, solved by the same sweeps. What the observables make of
+a' is what N-point holomorphic EP estimates, without any error of beta: with tied weights the exact gradient, with
+untied ones (vector-field form, ``(dF/dW)^T a'``) the gradient with the bias of the asymmetry alone.
+
+Laborieux and Zenke 2024, arXiv:2309.02214, section 3 and fig. 2 ("true" derivative by beta).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neurosim.backend import Array, namespace
+from neurosim.errors import ConfigError, ConvergenceError
+from neurosim.learning.contrast import Contrast, Measured, contrast_of
+from neurosim.learning.estimators.base import Sample
+from neurosim.networks.rate import CoupledField, RateNetwork
+from neurosim.numerics.fixed_point import solve
+from neurosim.numerics.status import Status
+
+if TYPE_CHECKING:
+    from neurosim.learning.bench import Bench
+    from neurosim.settle import Settled
+
+IMAGINARY = 2.0**-40
+"""Imaginary step that turns an observable of two states into its derivative; what it leaves is of its square."""
+
+
+def measure_response(bench: Bench, tolerance: float | None = None) -> Contrast:
+    """Return the contrast of an infinitesimal nudge, computed at the operating point and without noise.
+
+    Parameters
+    ----------
+    bench
+        A dense rate network.
+    tolerance
+        Residual of the free state, and relative to its source that of the response; 1e-12 in float64 and 1e-5 in
+        float32 when None.
+
+    Raises
+    ------
+    ConfigError
+        A passive network, or kernels, whose coupling is not linear.
+    ConvergenceError
+        The free state or the response did not settle.
+    """
+    xp = namespace(bench.x)
+    if tolerance is None:
+        tolerance = 1e-12 if bench.x.dtype == xp.float64 else 1e-5
+    bench = bench.exact(tolerance)
+    free = bench.operating_point().require("response, free state", tolerance)
+    step = 1j * IMAGINARY
+    tangent = Measured(Sample(step, 1 / step), free.a + step * response(bench, free))
+    return contrast_of(bench, [tangent], free.a)
+
+
+def response(bench: Bench, free: Settled) -> Array:
+    """Return ``da*/dbeta`` at beta = 0 of each sample, (batch, nodes); errors as `measure_response`."""
+    network, xp = bench.network, namespace(free.u)
+    if not isinstance(network, RateNetwork) or network.topology.convolutional:
+        kind = "a network of kernels" if isinstance(network, RateNetwork) else f"a {type(network).__name__}"
+        raise ConfigError(f"response: solved for dense rate networks, got {kind}; use 'holomorphic' with many points")
+    top, slope = network.topology, network.slope(free.u)
+    source = xp.zeros_like(free.u)
+    source[:, top.slices[top.output]] = -1 * bench.cost().force(bench.output(free.a), bench.y)
+
+    def scale(y: Array, part: slice, a: Array) -> None:
+        xp.multiply(y[:, part], slope[:, part], out=a[:, part])
+
+    field = CoupledField(top, network.terms(bench.weights(0)), source, scale)
+    tolerance = bench.options.tolerance * (float(xp.abs(source).max()) or 1.0)
+    found = solve(field, source, tolerance=tolerance, max_sweeps=bench.options.max_sweeps)
+    if found.status is not Status.SETTLED:
+        raise ConvergenceError(
+            f"response: did not settle (residual {float(found.residual.max()):.3g}, allowed {tolerance:.3g}): the free "
+            "state is close to a fold or the weights are too large"
+        )
+    return field.activity(found.y).copy()
