@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -83,7 +84,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(ABC):
     """A read of a kernel array: ``drive[:, post] += read(a)``."""
 
     held: KernelPath | FrozenKernel
@@ -95,9 +96,9 @@ class _Read:
         """Multiply-adds of one evaluation per sample."""
         return int(self.held.products)
 
+    @abstractmethod
     def value(self, a: Array) -> Array:
         """Return the contribution, (batch, nodes of the layer that it drives)."""
-        raise NotImplementedError
 
     def write(self, a: Array, out: Array) -> None:
         """Set ``out[:, post]``."""

@@ -42,8 +42,10 @@ def test_a_fatal_message_fails_a_run_of_status_0(line, rule):
     assert f"\n  {line}" in str(caught.value)
 
 
-def test_stepping_and_progress_fail_no_run():
+def test_stepping_and_progress_fail_no_run_but_a_status_after_them_does():
     judge_messages("ngspice", STEPPED, 0)
+    with pytest.raises(SpiceError, match="ended with status 1"):
+        judge_messages("ngspice", STEPPED, 1)
 
 
 def test_a_status_fails_a_run_without_a_message():
