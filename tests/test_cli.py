@@ -369,6 +369,12 @@ def test_devices_plots_the_response(folder):
     assert (folder / "response.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_devices_plots_a_sheet_of_every_preset(folder):
+    result = neurosim("devices", "--plot", "sheet.png")
+    assert result.code == 0
+    assert (folder / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_data_lists_every_set_and_the_ways_to_get_it(folder, monkeypatch):
     for variable in ("NEUROSIM_DATA", "XDG_CACHE_HOME"):
         monkeypatch.setenv(variable, str(folder))

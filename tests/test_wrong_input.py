@@ -484,7 +484,6 @@ USES = {
     "model without a fit": (a_file, "devices --model ideal", "--model: belongs to a fit"),
     "comparison without a fit": (a_file, "devices ideal --compare", "--compare: belongs to a fit"),
     "bound in volts": (a_file, "devices fit exp.toml --g-min 1V", "--g-min = '1V': unit 'V' is not S"),
-    "plot of nothing": (a_file, "devices --plot x.png", "of which model"),
     "plot of unknown kind": (a_file, "devices ideal --plot x.docx", "x.docx"),
     "plot into no folder": (a_file, "devices ideal --plot missing/x.png", "missing/x.png: No such file"),
 }  # fmt: skip

@@ -47,7 +47,7 @@ def draw_sheet(devices: Sequence[tuple[str, PulseResponse, StepProfile]], column
         draw_response(left, response)
         draw_steps(right, response, profile)
         left.set_title(name, loc="left", fontweight="bold")
-        right.set_title(_states(response), loc="left")
+        right.set_title(_states(response), loc="left", fontsize=8)
         if k == 0:
             left.legend(frameon=False, fontsize=7)
             right.legend(frameon=False, fontsize=7)
@@ -55,7 +55,8 @@ def draw_sheet(devices: Sequence[tuple[str, PulseResponse, StepProfile]], column
 
 
 def _states(response: PulseResponse) -> str:
-    return f"{response.states:.5g} states, {response.effective_states:.5g} effective"
+    total, few = (f"{n:.0f}" if n >= 100 else f"{n:.3g}" for n in (response.states, response.effective_states))
+    return f"{total} states, {few} effective"
 
 
 def draw_response(axes: Axes, response: PulseResponse) -> None:

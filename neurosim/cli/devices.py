@@ -29,7 +29,7 @@ def devices(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Plot the pulse response; with fit: the residuals.", show_default=False),
+        typer.Option(metavar="FILE.png", help="Plot the pulse response, without NAME of all presets; with fit: the residuals.", show_default=False),
     ] = None,
     model: Annotated[
         str | None,
@@ -65,9 +65,9 @@ def devices(
     if alone:
         raise ConfigError(f"{alone[0]}: belongs to a fit; expected neurosim devices fit PULSES.csv [--model MODEL]")
     if name is None:
-        if plot is not None:
-            raise ConfigError(f"--plot {plot}: of which model? expected neurosim devices NAME --plot FILE.png")
         _list()
+        if plot is not None:
+            _sheet(plot)
     else:
         _show(name, plot)
 
@@ -80,6 +80,21 @@ def _list() -> None:
     presets = [[name, preset(name).model, preset(name).title, preset(name).source] for name in preset_names()]
     print_table(["model", "what it is"], [models])
     print_table(["preset", "model", "what it is", "source"], [presets])
+
+
+def _sheet(plot: Path) -> None:
+    import numpy as np
+
+    from neurosim.cli.device_figures import draw_sheet
+    from neurosim.devices import preset, preset_names
+    from neurosim.devices.response import pulse_response, step_profile
+    from neurosim.style import styled
+
+    models = [(name, preset(name).build()) for name in preset_names()]
+    with styled():
+        sheet = draw_sheet([(n, pulse_response(m, np.random.default_rng(SEED)), step_profile(m)) for n, m in models])
+        sheet.savefig(plot, dpi=110)
+    typer.echo(f"{plot}: pulse response and steps of every preset")
 
 
 def _show(name: str, plot: Path | None) -> None:

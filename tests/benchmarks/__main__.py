@@ -28,14 +28,14 @@ def ratios():
         ("time of a convolutional training step / bare numpy loop", convolution.run()),
         ("matrix-product work to a gradient of cosine >= 0.999 / synchronous iteration", settling.run()),
         ("time of pulse trains with numba / without", pulses.run()),
-        ("time of a read with line resistance, 256 x 256 / assembling and spsolve", line_resistance.run()),
+        ("time of a read with line resistance / assembling and spsolve", line_resistance.run()),
         ("time to a settled state / ngspice", spice_engines.run()),
     ):
         sys.stdout.write(f"{title}\n")
         for name, ratio, limit in cases:
             verdict = "" if limit is None else f"limit {limit:.2g}: {'ok' if ratio <= limit else 'FAILED'}"
             failed = failed or (limit is not None and ratio > limit)
-            sys.stdout.write(f"  {name:<48} {ratio:7.2g}   {verdict}\n")
+            sys.stdout.write(f"  {name:<82} {ratio:7.2g}   {verdict}\n")
     return int(failed)
 
 

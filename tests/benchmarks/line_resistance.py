@@ -1,4 +1,4 @@
-"""A read of a wired 256 x 256 array against assembling the nodal matrix and solving it with ``spsolve``."""
+"""A read of a wired array against assembling the nodal matrix and solving it with ``spsolve``."""
 
 import numpy as np
 from scipy.sparse.linalg import spsolve
@@ -6,29 +6,34 @@ from timing import compare
 
 from neurosim.crossbar.wires import WiredArray, Wires, _laplacian
 
-SIZE, LIMIT = 256, 1 / 40
-WIRES = Wires(r_row=1.0, r_col=1.0)
+# size, lowest and highest device resistance and segment resistance (ohm), limit of the ratio
+CASES = ((256, 1e4, 1e5, 1.0, 1 / 40), (128, 1e2, 1e3, 10.0, None))
 
 
-def array(low=1e4, high=1e5):
-    return 1 / np.exp(np.random.default_rng(0).uniform(np.log(low), np.log(high), (SIZE, SIZE)))
-
-
-def assembled(g, v):
+def assembled(g, v, wires):
     """Return the column currents by a sparse solution from nothing."""
-    terminals, laplacian = _laplacian(g, WIRES)
+    terminals, laplacian = _laplacian(g, wires)
     inner = np.setdiff1d(np.arange(laplacian.shape[0]), terminals)
-    at = np.concatenate((v, np.zeros(SIZE)))
+    at = np.concatenate((v, np.zeros(len(v))))
     nodes = spsolve(laplacian[inner][:, inner], -(laplacian[inner][:, terminals] @ at))
-    return -(laplacian[terminals][:, inner] @ nodes + laplacian[terminals][:, terminals] @ at)[SIZE:]
+    return -(laplacian[terminals][:, inner] @ nodes + laplacian[terminals][:, terminals] @ at)[len(v) :]
 
 
 def run(repeats=3):
     """Yield (what, time of ours / time of assembling and solving, limit or None); ours from the conductances, too."""
-    g, v = array(), np.random.default_rng(1).uniform(-0.2, 0.2, SIZE)
-    found, expected = WiredArray(g, WIRES).read(v[None]), assembled(g, v)
-    error = abs(found.columns[0] - expected).max() / abs(expected).max()
-    median = compare(
-        {"ours": lambda: WiredArray(g, WIRES).read(v[None]), "sparse": lambda: assembled(g, v)}, repeats, 1
-    )
-    yield f"one read, error {error:.0e}", median["ours"] / median["sparse"] if error <= 1e-9 else np.inf, LIMIT
+    for size, low, high, segment, limit in CASES:
+        g = 1 / np.exp(np.random.default_rng(0).uniform(np.log(low), np.log(high), (size, size)))
+        v, wires = np.random.default_rng(1).uniform(-0.2, 0.2, size), Wires(r_row=segment, r_col=segment)
+        median = compare(
+            {
+                "ours": lambda g=g, v=v, wires=wires: WiredArray(g, wires).read(v[None]),
+                "sparse": lambda g=g, v=v, wires=wires: assembled(g, v, wires),
+            },
+            repeats,
+            1,
+        )
+        found, expected = WiredArray(g, wires).read(v[None]), assembled(g, v, wires)
+        error = abs(found.columns[0] - expected).max() / abs(expected).max()
+        ratio = median["ours"] / median["sparse"] if error <= 1e-9 else np.inf
+        what = f"{size} x {size}, {low:.0f} to {high:.0f} ohm, segments {segment:.0f} ohm"
+        yield f"{what}: {found.method}, {found.iterations} steps, error {error:.0e}", ratio, limit

@@ -196,7 +196,7 @@ def test_a_sheet_has_two_panels_for_every_device():
     drawn = [axes for axes in figure.axes if axes.lines]
     assert [axes.get_title(loc="left") for axes in drawn[::2]] == ["reram_om", "pcm", "reram_hfo2"]
     assert len(drawn) == 6
-    assert drawn[3].get_title(loc="left") == "12.713 states, 3.8555 effective"
+    assert drawn[3].get_title(loc="left") == "12.7 states, 3.86 effective"
 
 
 # --- files
