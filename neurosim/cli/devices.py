@@ -29,7 +29,11 @@ def devices(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Plot the pulse response, without NAME of all presets; with fit: the residuals.", show_default=False),
+        typer.Option(
+            metavar="FILE.png",
+            help="Plot the pulse response, without NAME of all presets; with fit: the residuals.",
+            show_default=False,
+        ),
     ] = None,
     model: Annotated[
         str | None,
