@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from neurosim.config.build import topology
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 FINEST_FLOAT32 = 1e-6
 
 Finding: TypeAlias = tuple[str, str, str]
-"""Table, key, and what is allowed instead of its value."""
+"""Table (dotted where it lies within another), key, and what is allowed instead of its value."""
 
 
 def _quoted(names: list[str]) -> str:
@@ -271,7 +272,7 @@ def circuit_contradictions(experiment: Experiment) -> Iterator[Mistake]:
 def _mistakes(experiment: Experiment, checks: tuple[Check, ...]) -> Iterator[Mistake]:
     for check in checks:
         for table, key, text in check(experiment):
-            held, unit = getattr(experiment, table), unit_of(f"{table}.{key}")
+            held, unit = attrgetter(table)(experiment), unit_of(f"{table}.{key}")
             value = held.value(key) if table == "device" else getattr(held, key)
             if unit:
                 yield Mistake(f"[{table}] {key} = {format_quantity(value, unit)}", text)

@@ -23,6 +23,11 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
+def subtable(annotation: Any) -> type[Table] | None:
+    """Return the table that stands as a value within another table, or None for any other kind of value."""
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Table) else None
+
+
 class Unit:
     """Marks a quantity with its SI unit."""
 

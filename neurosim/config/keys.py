@@ -6,7 +6,7 @@ from typing import Any
 
 from neurosim.config import tables
 from neurosim.config.device import Device, all_keys
-from neurosim.config.fields import Table, Unit
+from neurosim.config.fields import Table, Unit, subtable
 from neurosim.errors import ConfigError, nearest
 
 TABLES: dict[str, type[Table]] = {
@@ -53,8 +53,16 @@ def set_key(document: dict[str, Any], dotted: str, value: Any) -> dict[str, Any]
 
 
 def known_keys(table: str) -> list[str]:
-    """Return the keys of [table]."""
-    return all_keys() if table == "device" else list(TABLES[table].model_fields)
+    """Return the keys of [table]; those of a table within it are dotted, ``wires.r_row``."""
+    return all_keys() if table == "device" else _keys(TABLES[table])
+
+
+def _keys(model: type[Table]) -> list[str]:
+    found = list[str]()
+    for key, field in model.model_fields.items():
+        inner = subtable(field.annotation)
+        found += [key] if inner is None else [f"{key}.{below}" for below in _keys(inner)]
+    return found
 
 
 def why_unknown(dotted: str) -> str | None:
@@ -65,19 +73,25 @@ def why_unknown(dotted: str) -> str | None:
         home = [name for name in every if name.endswith(f".{table}")]
         near = f" (did you mean {home[0]!r}?)" if home and not key else nearest(dotted, every)
         return f"unknown key {dotted!r}{near}; expected table.key, tables: {', '.join(TABLES)}"
+    known = known_keys(table)
     if not key:
-        return f"{table!r} is a whole table; expected one of its keys: {', '.join(known_keys(table))}"
-    head, *below = key.split(".")
-    if head not in known_keys(table):
-        known = known_keys(table)
-        return f"unknown key {head!r} in [{table}]{nearest(head, known)}; allowed: {', '.join(known)}"
-    if below and dotted.split(".")[:2] != ["train", "lr"]:
+        return f"{table!r} is a whole table; expected one of its keys: {', '.join(known)}"
+    if key in known or (table, key.split(".")[0]) == ("train", "lr"):
+        return None
+    below = [name for name in known if name.startswith(f"{key}.")]
+    if below:
+        return f"{dotted!r} is a whole table; expected one of its keys: {', '.join(below)}"
+    head = key.split(".")[0]
+    if head in known and head != key:
         return f"{table}.{head} holds a single value; there is no key {dotted!r}"
-    return None
+    return f"unknown key {key!r} in [{table}]{nearest(key, known)}; allowed: {', '.join(known)}"
 
 
 def unit_of(dotted: str) -> str | None:
     """Return the SI unit of a quantity key, or None for a pure number or a name."""
-    table, _, key = dotted.partition(".")
-    field = TABLES[table].model_fields.get(key) if table in TABLES else None
+    table, *path = dotted.split(".")
+    model, field = TABLES.get(table), None
+    for part in path:
+        field = model.model_fields.get(part) if model else None
+        model = subtable(field.annotation) if field else None
     return next((m.symbol for m in field.metadata if isinstance(m, Unit)), None) if field else None

@@ -117,6 +117,8 @@ def _mistakes(loc: tuple[Any, ...], kind: str, finding: Any, root: type[BaseMode
         return [_unknown_table(root, table, value) if kind == "extra_forbidden" else _top(root, table, value)]
     if model is None or len(loc) == 1:
         return [Mistake(f"[{table}] = {show(value)}", f"expected a table: a line [{table}], its keys below")]
+    while inner := _subtable(model, loc):
+        table, model, loc = f"{table}.{loc[1]}", inner, loc[1:]
     key, field = str(loc[1]), model.model_fields.get(str(loc[1]))
     if kind == "extra_forbidden" and len(loc) == 2:
         return [unknown_key(root, table, key, list(model.model_fields))]
@@ -165,6 +167,13 @@ def _table_model(root: type[BaseModel], table: str) -> type[BaseModel] | None:
         return None
     candidates = (field.annotation, *get_args(field.annotation))
     return next((c for c in candidates if isinstance(c, type) and hasattr(c, "model_fields")), None)
+
+
+def _subtable(model: type[BaseModel], loc: tuple[Any, ...]) -> type[BaseModel] | None:
+    """Return the table within `model` in which a finding at `loc` lies, or None when it is about `model` itself."""
+    field = model.model_fields.get(str(loc[1])) if len(loc) > 2 else None
+    inner: Any = field.annotation if field else None
+    return inner if hasattr(inner, "model_fields") else None
 
 
 def tables(root: type[BaseModel]) -> dict[str, type[BaseModel]]:
