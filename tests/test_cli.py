@@ -25,7 +25,7 @@ from neurosim.sweeps import Progress as SweepProgress
 from neurosim.traces import read_trace
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ["run", "sweep", "gradcheck", "spice", "devices", "data", "doctor"]
+COMMANDS = ["run", "sweep", "spec", "gradcheck", "spice", "devices", "data", "doctor"]
 SMALL = """
 [data]
 train_limit = 64

@@ -12,6 +12,7 @@ from neurosim.cli.devices import devices
 from neurosim.cli.doctor import doctor
 from neurosim.cli.gradcheck import gradcheck
 from neurosim.cli.run import run
+from neurosim.cli.spec import spec
 from neurosim.cli.spice import spice
 from neurosim.cli.sweep import sweep
 
@@ -41,5 +42,5 @@ def _options(
     """Train settling networks on imperfect analog hardware by equilibrium propagation."""
 
 
-for _command in (run, sweep, gradcheck, spice, devices, data, doctor):
+for _command in (run, sweep, spec, gradcheck, spice, devices, data, doctor):
     app.command()(_command)

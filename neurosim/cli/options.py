@@ -10,10 +10,22 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from neurosim.errors import NeurosimError
+from neurosim.errors import ConfigError, NeurosimError
 
 ExperimentFile: TypeAlias = Annotated[
     Path, typer.Argument(metavar="EXPERIMENT.toml", show_default=False, help="Experiment file.")
+]
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"--workers {text}: expected an integer >= 1")
+    return int(text)
+
+
+Workers: TypeAlias = Annotated[
+    int | None,
+    typer.Option(parser=_workers, metavar="N", help="Local processes [default: all cores].", show_default=False),
 ]
 Overrides: TypeAlias = Annotated[
     list[str] | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neurosim.cli.options import ExperimentFile, Overrides, resumable
+from neurosim.cli.options import ExperimentFile, Overrides, Workers, resumable
 from neurosim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,22 +18,13 @@ if TYPE_CHECKING:
 SHOWN_FAILURES = 5
 
 
-def _workers(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f"--workers {text}: expected an integer >= 1")
-    return int(text)
-
-
 def sweep(
     experiment: ExperimentFile,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the results [default: out/EXPERIMENT].", show_default=False),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(parser=_workers, metavar="N", help="Local processes [default: all cores].", show_default=False),
-    ] = None,
+    workers: Workers = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep finished runs, start unfinished ones afresh.")] = False,
     scheduler: Annotated[
         str | None,

@@ -11,6 +11,7 @@ from neurosim.config.device import Device, own_key_mistakes, with_preset
 from neurosim.config.fields import Table
 from neurosim.config.keys import TABLES, set_key
 from neurosim.config.mistakes import ExperimentError, Mistake, explain
+from neurosim.config.specification import Specification
 from neurosim.config.sweep import Sweep
 from neurosim.config.tables import Crossbar, Data, Learning, Network, Settle, Trace, Train
 
@@ -42,6 +43,7 @@ class Experiment(Table):
     train: Train = Train()
     trace: Trace = Trace()
     sweep: Sweep | None = None
+    spec: Specification | None = None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -56,6 +58,8 @@ class Experiment(Table):
             found = list(contradictions(experiment))
             if experiment.sweep:
                 found += experiment.sweep.wrong_values(experiment._judge)
+            if experiment.spec:
+                found += experiment.spec.wrong_values(experiment._judge)
             if found:
                 raise ExperimentError(source, found)
         return experiment
@@ -92,7 +96,7 @@ class Experiment(Table):
     def document(self) -> dict[str, Any]:
         """Return the experiment as plain, sorted, JSON-able data that fixes its result.
 
-        All defaults are resolved and quantities are SI floats; the title and [sweep] are left out. Parsing
+        All defaults are resolved and quantities are SI floats; the title, [sweep] and [spec] are left out. Parsing
         it gives an equal experiment.
         """
         found = {name: getattr(self, name).model_dump() for name in TABLES if name != "device"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from neurosim.config import tables
 from neurosim.config.device import Device, all_keys
 from neurosim.config.fields import Table, Unit, subtable
 from neurosim.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 TABLES: dict[str, type[Table]] = {
     "data": tables.Data,
@@ -89,9 +92,22 @@ def why_unknown(dotted: str) -> str | None:
 
 def unit_of(dotted: str) -> str | None:
     """Return the SI unit of a quantity key, or None for a pure number or a name."""
+    field = _field(dotted)
+    return next((m.symbol for m in field.metadata if isinstance(m, Unit)), None) if field else None
+
+
+def takes_whole_numbers(dotted: str) -> bool:
+    """Return whether a key takes whole numbers only."""
+    field = _field(dotted)
+    kinds = {field.annotation, *get_args(field.annotation)} if field else set()
+    return int in kinds and float not in kinds
+
+
+def _field(dotted: str) -> FieldInfo | None:
+    """Return what the tables know about a key; None for one of a device model alone."""
     table, *path = dotted.split(".")
     model, field = TABLES.get(table), None
     for part in path:
         field = model.model_fields.get(part) if model else None
         model = subtable(field.annotation) if field else None
-    return next((m.symbol for m in field.metadata if isinstance(m, Unit)), None) if field else None
+    return field

@@ -46,7 +46,7 @@ def _axes(value: Any) -> dict[str, tuple[Any, ...]]:
 def _spaced(path: str, axis: Mapping[str, Any]) -> tuple[float, ...]:
     """Return the values of a range, both ends exact, the inner ones to 12 digits."""
     scale = axis.get("scale", "linear")
-    start, stop = (_end(path, key, axis[key], scale) for key in ("from", "to"))
+    start, stop = (end_of_range(path, key, axis[key], scale) for key in ("from", "to"))
     steps = axis["num"] - 1
     if scale == "log":
         inner = [math.exp(math.log(start) + math.log(stop / start) * k / steps) for k in range(1, steps)]
@@ -102,14 +102,21 @@ def _range_mistakes(path: str, axis: Mapping[str, Any]) -> Iterator[str]:
     ends = []
     for key in ("from", "to"):
         try:
-            ends.append(_end(path, key, axis[key], scale))
+            ends.append(end_of_range(path, key, axis[key], scale))
         except ConfigError as error:
             yield str(error)
     if len(ends) == 2 and ends[0] == ends[1]:
         yield "from and to are equal; write a list to hold one value"
 
 
-def _end(path: str, key: str, value: Any, scale: Any) -> float:
+def end_of_range(path: str, key: str, value: Any, scale: Any) -> float:
+    """Return one end of a range of key `path` as a number, in SI where the key is a quantity.
+
+    Raises
+    ------
+    ConfigError
+        Not a number or a quantity, or not positive on a logarithmic `scale`.
+    """
     unit = unit_of(path)
     if isinstance(value, str) and unit:
         found = parse_quantity(value, unit, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from neurosim.sweeps import index
@@ -50,14 +50,16 @@ class Progress:
 
 
 class Ledger:
-    """Rows by run id. Starts with the runs that the directory holds finished; `add` enters what ends.
+    """Rows by run id. Starts with those `known` and those that the directory holds finished; `add` enters what ends.
 
     The index on disk follows at most two seconds behind, so that a killed sweep does not lose its timings.
     """
 
-    def __init__(self, directory: SweepDirectory, specs: Sequence[RunSpec], title: str) -> None:
+    def __init__(
+        self, directory: SweepDirectory, specs: Sequence[RunSpec], title: str, known: Mapping[str, Row] | None = None
+    ) -> None:
         self.directory, self.specs, self.title = directory, specs, title
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, Row] = dict(known or {})
         self.look()
         self.waiting = [spec for spec in specs if spec.id not in self._rows]
         self._kept = len(self._rows)

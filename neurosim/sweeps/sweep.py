@@ -85,20 +85,21 @@ def run_sweep(
             notify(ledger.progress())
         if ledger.waiting:
             directory.forget_results()
-            _run(ledger, task, workers, scheduler, notify)
+            run_waiting(ledger, task, workers, scheduler, notify)
         ledger.write_index()
         write_summary(directory.summary, ledger.rows)
         report.write(directory, experiment, ledger.rows, source_text)
     return SweepResult(ledger.rows, ledger.failed, directory.report)
 
 
-def _run(
+def run_waiting(
     ledger: Ledger,
     task: Task,
     workers: int | None,
     scheduler: str | None,
     notify: Callable[[Progress], None] | None,
 ) -> None:
+    """Do the waiting runs of `ledger`; the other arguments are those of `run_sweep`."""
     shared = None if scheduler else ledger.directory.path
     width = min(MOST_AT_ONCE if scheduler else workers or available_cores(), len(ledger.waiting))
     try:
