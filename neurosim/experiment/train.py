@@ -18,7 +18,7 @@ from neurosim.config import Experiment, scale
 from neurosim.data import Dataset, load
 from neurosim.errors import TraceError
 from neurosim.experiment.build import build_controller
-from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path
+from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
 from neurosim.experiment.probe import asymmetry, evaluate, gradient_alignment, record_settling
 from neurosim.learning.controller import StepReport, TrainState
 from neurosim.rng import Streams
@@ -103,13 +103,13 @@ class _Run:
             except KeyboardInterrupt:
                 self._save()
                 raise
-        path.unlink(missing_ok=True)
+        remove_checkpoint(self.out)
         return final
 
     def _begin(self, writer: TraceWriter, saved: Checkpoint | None, older: Path | None) -> TrainState:
         """Return the state to start from: the initial one, measured, or that of the checkpoint."""
         if saved is None or older is None:
-            checkpoint_path(self.out).unlink(missing_ok=True)
+            remove_checkpoint(self.out)
             self._set_aside().unlink(missing_ok=True)
             self._measure(self.initial, {}, writer, epoch=0)
             self._weights(self.initial, writer)
