@@ -123,8 +123,8 @@ def runs(monkeypatch):
     """Replace training; return the calls."""
     calls = []
 
-    def fake(spec, out, *, source_text, notify, resume):
-        calls.append(SimpleNamespace(spec=spec, out=out, text=source_text, resume=resume))
+    def fake(spec, out, *, source_text, notify, resume, stop_after):
+        calls.append(SimpleNamespace(spec=spec, out=out, text=source_text, resume=resume, stop_after=stop_after))
         for epoch in (1, 2):
             notify(EpochProgress(epoch, 2, {"test_accuracy": 0.5 * epoch}))
         return SCALARS
@@ -214,6 +214,39 @@ def test_sigterm_stops_a_run_which_then_goes_on_to_the_same_result(folder):
     assert neurosim("run", "exp.toml", "--out", "whole.h5").code == 0
     with read_trace("exp.h5", finished=True) as resumed, read_trace("whole.h5", finished=True) as whole:
         assert resumed.run() == whole.run()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("8min", 480), ("90 s", 90), ("1 h 30 min", 5400), ("0.5h", 1800), ("1h1min1.5s", 3661.5)]
+)
+def test_the_time_of_a_piece_is_read(folder, runs, text, seconds):
+    assert neurosim("run", "exp.toml", "--stop-after", text).code == 0
+    assert runs[0].stop_after == seconds
+
+
+@pytest.mark.parametrize("text", ["8", "8 m", "0 s", "-1 s", "min", "8 min or so", ""])
+def test_the_time_of_a_piece_that_is_no_time_is_refused(folder, runs, text):
+    result = neurosim("run", "exp.toml", f"--stop-after={text}")
+    assert (result.code, runs) == (2, [])
+    assert f"--stop-after {text}: expected a time > 0 such as '8 min'" in result.err
+
+
+def test_a_run_in_pieces_ends_each_with_0_and_says_how_to_go_on_until_there_is_nothing_to_resume(folder):
+    line = ["run", "exp.toml", "--stop-after", "0.000000001 s", "--resume"]
+    said = []
+    while (result := neurosim(*line)).code == 0:
+        said.append(result.out)
+    assert result.code == 2
+    assert "nothing to resume" in result.err
+    assert len(said) == 4  # of one update each
+    assert said[0] == (
+        "exp.h5: paused after 1 of 4 updates (epoch 0.5)\n"
+        "to go on: neurosim run exp.toml --out exp.h5 --stop-after '0.000000001 s' --resume\n"
+    )
+    assert "test accuracy" in said[-1]
+    assert neurosim("run", "exp.toml", "--out", "whole.h5").code == 0
+    with read_trace("exp.h5", finished=True) as pieces, read_trace("whole.h5", finished=True) as whole:
+        assert pieces.run() == whole.run()
 
 
 # --- sweep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,8 +46,25 @@ def resumable(*command: str | Path, overrides: Sequence[str] = ()) -> Iterator[N
     try:
         yield
     except KeyboardInterrupt as stop:
-        words = ["neurosim", *map(str, command)]
-        for override in overrides:
-            words += ["--set", override]
-        said = str(stop) or "stopped"
-        raise Interrupted(f"{said}\nto go on: {shlex.join([*words, '--resume'])}") from None
+        raise Interrupted(f"{str(stop) or 'stopped'}\n{continuation(*command, overrides=overrides)}") from None
+
+
+def continuation(*command: str | Path, overrides: Sequence[str] = ()) -> str:
+    """Return the line that names the command that goes on."""
+    words = ["neurosim", *map(str, command)]
+    for override in overrides:
+        words += ["--set", override]
+    return f"to go on: {shlex.join([*words, '--resume'])}"
+
+
+_SPAN = re.compile(r"(\d+(?:\.\d*)?)\s*(h|min|s)\s*")
+_SECONDS = {"h": 3600.0, "min": 60.0, "s": 1.0}
+
+
+def time_span(text: str, option: str) -> float:
+    """Return a time such as ``"8 min"``, ``"90 s"`` or ``"1 h 30 min"`` in seconds, or raise naming `option`."""
+    parts = _SPAN.findall(text)
+    found = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if _SPAN.sub("", text).strip() or found <= 0:
+        raise ConfigError(f"{option} {text}: expected a time > 0 such as '8 min', '90 s' or '1 h 30 min'")
+    return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neurosim.cli.options import ExperimentFile, Overrides, resumable
+from neurosim.cli.options import ExperimentFile, Overrides, continuation, resumable, time_span
 from neurosim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +28,14 @@ def run(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run file.")] = False,
+    stop_after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Pause after, say, '8 min' with a checkpoint, for --resume; exit code 0.",
+            show_default=False,
+        ),
+    ] = None,
     draw: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw the layers and arrays, and do not train.", show_default=False),
@@ -36,6 +44,7 @@ def run(
     """Train one experiment and write its trace."""
     from neurosim.config import load_experiment
 
+    seconds = None if stop_after is None else time_span(stop_after, "--stop-after")
     spec = load_experiment(experiment, set_ or ())
     if draw is not None:
         _draw(spec, draw)
@@ -47,12 +56,19 @@ def run(
     from neurosim.cli.progress import EpochDisplay
 
     text = "" if set_ else experiment.read_text(encoding="utf-8-sig")
-    with (
-        resumable("run", experiment, "--out", target, overrides=set_ or ()),
-        EpochDisplay(target.stem, spec.train.epochs) as display,
-    ):
-        scalars = runner.run(spec, target, source_text=text, notify=display.update, resume=resume)
-    typer.echo(f"{target}: {summary(scalars)}")
+    command = ("run", experiment, "--out", target, *(() if stop_after is None else ("--stop-after", stop_after)))
+    try:
+        with (
+            resumable(*command, overrides=set_ or ()),
+            EpochDisplay(target.stem, spec.train.epochs) as display,
+        ):
+            scalars = runner.run(
+                spec, target, source_text=text, notify=display.update, resume=resume, stop_after=seconds
+            )
+    except runner.Paused as pause:
+        typer.echo(f"{target}: {pause}\n{continuation(*command, overrides=set_ or ())}")
+    else:
+        typer.echo(f"{target}: {summary(scalars)}")
 
 
 def _draw(spec: Experiment, file: Path) -> None:

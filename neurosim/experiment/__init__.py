@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from neurosim.experiment.train import Progress, run
+from neurosim.experiment.train import Paused, Progress, run
 
-__all__ = ["Progress", "run"]
+__all__ = ["Paused", "Progress", "run"]

@@ -1,28 +1,33 @@
-"""Checkpoints of a run: one npz file beside the trace, written under another name and renamed."""
+"""Checkpoints of a run: files beside the trace, none above 16 MB, replaced as a whole or not at all."""
 
 from __future__ import annotations
 
-import os
-import zipfile
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from neurosim.backend import Backend
+from neurosim.backend import Array, Backend
 from neurosim.crossbar import PairState
 from neurosim.errors import TraceError
+from neurosim.experiment import parts
 from neurosim.learning.controller import TrainState
 
-_PAIR = ("g_plus", "g_minus", "read_plus", "read_minus")
-_DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile)
-"""What numpy and zipfile raise for a file of which a bit is wrong."""
+Tree = Any
+"""JSON: numbers and texts as they are, ``{"array": name}``, ``{"map": {..}}``, ``{"class": name, "fields": {..}}``."""
 
 
 def checkpoint_path(out: Path) -> Path:
     """Return the name of the checkpoint of the run that writes `out`."""
     return out.with_name(out.name + ".checkpoint.npz")
+
+
+def remove_checkpoint(out: Path) -> None:
+    """Remove the checkpoint of the run that writes `out`, if there is one."""
+    parts.remove(checkpoint_path(out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,60 +43,71 @@ class Checkpoint:
 
     def save(self, path: Path, digest: str, backend: Backend) -> None:
         """Write the checkpoint of the experiment with `digest`; an older one is replaced at once or not at all."""
-        arrays = {"digest": np.array(digest), "step": np.array(self.state.step)}
-        arrays["pulses"] = np.array(self.state.pulses)
-        arrays["best"] = np.array(self.best)
-        for name, value in self.sums.items():
-            arrays[f"sum/{name}"] = np.array(value)
-        for name, pair in self.state.pairs.items():
-            for part in _PAIR:
-                arrays[f"pair/{name}/{part}"] = backend.to_host(getattr(pair, part))
-        for name, velocity in self.state.velocity.items():
-            arrays[f"velocity/{name}"] = backend.to_host(velocity)
-        arrays["names"] = np.array(sorted(arrays))  # a zip directory can lose an entry in silence
-        partial = path.with_name(path.name + ".part")
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]  # names are data here, not keywords
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise TraceError(f"{path}: the checkpoint could not be written: {error.strerror}") from error
+        packing = _Packing(backend)
+        head = json.dumps({"digest": digest, "tree": packing.tree(self, "")})
+        parts.write(path, {"head": parts.text_array(head), **packing.arrays})
 
     @classmethod
     def load(cls, path: Path, digest: str, backend: Backend) -> Checkpoint:
         """Return the checkpoint in `path`, or raise `TraceError` when it is damaged or of another experiment."""
+        arrays = parts.read(path)
         try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            if sorted(arrays.keys() - {"names"}) != arrays["names"].tolist():
-                raise ValueError("its list of contents does not hold")
-            if str(arrays["digest"]) != digest:
+            head = json.loads(parts.array_text(arrays["head"]))
+            if head["digest"] != digest:
                 raise TraceError(
                     f"{path}: belongs to another experiment or seed; give another --out or delete it to start afresh"
                 )
-            return cls._from_arrays(arrays, backend)
-        except _DAMAGE as error:
+            found = _Unpacking(arrays, backend).value(head["tree"])
+            if not isinstance(found, cls):
+                raise TypeError(f"holds a {type(found).__name__}")
+        except parts.DAMAGE as error:
             raise TraceError(f"{path}: not a checkpoint ({error}); delete it to start afresh") from error
+        return found
 
-    @classmethod
-    def _from_arrays(cls, arrays: Mapping[str, np.ndarray], backend: Backend) -> Checkpoint:
-        pairs = {}
-        for name in sorted({key.split("/")[1] for key in arrays if key.startswith("pair/")}):
-            plus, minus, seen_plus, seen_minus = (arrays[f"pair/{name}/{part}"] for part in _PAIR)
-            plus_, minus_ = backend.asarray(plus), backend.asarray(minus)
-            same = np.array_equal(plus, seen_plus) and np.array_equal(minus, seen_minus)
-            pairs[name] = PairState(
-                plus_,
-                minus_,
-                plus_ if same else backend.asarray(seen_plus),
-                minus_ if same else backend.asarray(seen_minus),
-            )
-        velocity = {
-            key.split("/")[1]: backend.asarray(value) for key, value in arrays.items() if key.startswith("velocity/")
-        }
-        state = TrainState(pairs, velocity, int(arrays["step"]), float(arrays["pulses"]))
-        sums = {key[4:]: float(value) for key, value in arrays.items() if key.startswith("sum/")}
-        return cls(state, sums, float(arrays["best"]))
+
+CLASSES: dict[str, type[Any]] = {kind.__name__: kind for kind in (Checkpoint, TrainState, PairState)}
+"""What a checkpoint is made of. Their fields hold each other, mappings, arrays, numbers or texts; a field that is
+added is saved and loaded without a word here."""
+
+
+class _Packing:
+    """Turns a checkpoint into a tree and its arrays; an array that is held twice is written once."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.arrays: dict[str, np.ndarray] = {}
+        self.names: dict[int, str] = {}
+
+    def tree(self, value: Any, path: str) -> Tree:
+        if is_dataclass(value):
+            kind = type(value).__name__
+            inner = {f.name: self.tree(getattr(value, f.name), f"{path}/{f.name}") for f in fields(value)}
+            return {"class": kind, "fields": inner}
+        if isinstance(value, Mapping):
+            return {"map": {name: self.tree(held, f"{path}/{name}") for name, held in value.items()}}
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if id(value) not in self.names:
+            self.names[id(value)] = path
+            self.arrays[path] = self.backend.to_host(value)
+        return {"array": self.names[id(value)]}
+
+
+class _Unpacking:
+    """Turns a tree and its arrays into what it was made of; an array that was held twice is shared again."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], backend: Backend) -> None:
+        self.arrays, self.backend = arrays, backend
+        self.made: dict[str, Array] = {}
+
+    def value(self, tree: Tree) -> Any:
+        if not isinstance(tree, dict):
+            return tree
+        if "array" in tree:
+            name = tree["array"]
+            if name not in self.made:
+                self.made[name] = self.backend.asarray(self.arrays[name])
+            return self.made[name]
+        if "map" in tree:
+            return {name: self.value(held) for name, held in tree["map"].items()}
+        return CLASSES[tree["class"]](**{name: self.value(held) for name, held in tree["fields"].items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,9 @@ from threadpoolctl import threadpool_limits
 from neurosim.backend import Backend, get_backend
 from neurosim.config import Experiment, scale
 from neurosim.data import Dataset, load
-from neurosim.errors import TraceError
+from neurosim.errors import NeurosimError, TraceError
 from neurosim.experiment.build import build_controller
-from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path
+from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
 from neurosim.experiment.probe import asymmetry, evaluate, gradient_alignment, record_settling
 from neurosim.learning.controller import StepReport, TrainState
 from neurosim.rng import Streams
@@ -35,6 +36,12 @@ class Progress:
     metrics: Mapping[str, float]
 
 
+class Paused(NeurosimError):
+    """The time of a run is up before its end; its checkpoint is written."""
+
+    exit_code = 0
+
+
 def run(
     experiment: Experiment,
     out: Path | str,
@@ -42,6 +49,7 @@ def run(
     source_text: str = "",
     notify: Callable[[Progress], None] | None = None,
     resume: bool = False,
+    stop_after: float | None = None,
 ) -> dict[str, float]:
     """Train `experiment`, write its trace to `out`, and return its final scalars.
 
@@ -57,23 +65,34 @@ def run(
         Called after every epoch.
     resume
         Go on from the checkpoint beside `out` if there is one.
+    stop_after
+        Time [s] after which the run pauses behind the update under way, at least one. Resumed in however many pieces,
+        it is the run that never paused, bit by bit.
 
     Raises
     ------
+    Paused
+        The time was up before the last update.
     ConvergenceError
         A network did not settle and ``settle.on_unsettled`` is ``"raise"``; the trace is marked failed.
     """
     with threadpool_limits(limits=1):  # small products are fastest on one thread, and sums then never depend on it
-        return _Run(experiment, Path(out), source_text, notify).train(resume)
+        return _Run(experiment, Path(out), source_text, notify, stop_after).train(resume)
 
 
 class _Run:
     """The loop's bookkeeping; all physics is in the controller, all evolving physics in the train state."""
 
     def __init__(
-        self, experiment: Experiment, out: Path, source_text: str, notify: Callable[[Progress], None] | None
+        self,
+        experiment: Experiment,
+        out: Path,
+        source_text: str,
+        notify: Callable[[Progress], None] | None,
+        stop_after: float | None,
     ) -> None:
         self.experiment, self.out, self.notify = experiment, out, notify
+        self.begun, self.stop_after = time.monotonic(), stop_after
         document = json.dumps(experiment.document(), sort_keys=True)
         self.text = source_text or document
         self.digest = hashlib.sha256(document.encode()).hexdigest()
@@ -100,16 +119,16 @@ class _Run:
         ) as writer:
             try:
                 final = self._train(self._begin(writer, saved, older), writer)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, Paused):
                 self._save()
                 raise
-        path.unlink(missing_ok=True)
+        remove_checkpoint(self.out)
         return final
 
     def _begin(self, writer: TraceWriter, saved: Checkpoint | None, older: Path | None) -> TrainState:
         """Return the state to start from: the initial one, measured, or that of the checkpoint."""
         if saved is None or older is None:
-            checkpoint_path(self.out).unlink(missing_ok=True)
+            remove_checkpoint(self.out)
             self._set_aside().unlink(missing_ok=True)
             self._measure(self.initial, {}, writer, epoch=0)
             self._weights(self.initial, writer)
@@ -168,7 +187,14 @@ class _Run:
                 writer.pulses(name, state.step, self.backend.to_host(counts).astype(np.int32))
             sums = _added(sums, report, x.shape[0])
             self.latest = state, sums
+            self._look_at_the_clock(state)
         return state, sums
+
+    def _look_at_the_clock(self, state: TrainState) -> None:
+        total = self.experiment.train.epochs * self.batches
+        if self.stop_after is None or state.step == total or time.monotonic() - self.begun < self.stop_after:
+            return
+        raise Paused(f"paused after {state.step} of {total} updates (epoch {state.step / self.batches:.3g})")
 
     def _minibatches(self, epoch: int, offset: int) -> Iterator[tuple[Any, Any]]:
         order = self.streams.host("shuffle", epoch).permutation(len(self.data.y_train))

@@ -7,7 +7,7 @@ from experiment.tiny import assert_same, contents, tiny
 from neurosim.backend import NUMPY
 from neurosim.crossbar import PairState
 from neurosim.errors import TraceError
-from neurosim.experiment import run, train
+from neurosim.experiment import Paused, run, train
 from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.traces import TraceWriter, read_trace
@@ -107,6 +107,31 @@ def test_run_interrupted_by_its_display_is_bit_identical(undisturbed, tmp_path, 
     assert run(tiny(), tmp_path / "run.h5", resume=True, notify=seen.append) == undisturbed[1]
     assert_same(contents(tmp_path / "run.h5"), undisturbed[0])
     assert [progress.epoch for progress in seen] == list(range(epoch, 4))
+
+
+@pytest.mark.parametrize("minutes", [[1] * 9, [4] * 3, [2, 5, 3], [3, 3, 3]], ids=str)
+def test_run_in_pieces_is_bit_identical(undisturbed, tmp_path, monkeypatch, minutes):
+    """Every update takes a minute; pieces end within an epoch and at its end."""
+    path, clock, step = tmp_path / "run.h5", [0.0], Controller.step
+
+    def slow(self, *arguments):
+        clock[0] += 60
+        return step(self, *arguments)
+
+    monkeypatch.setattr(train.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(Controller, "step", slow)
+    for k, piece in enumerate(minutes, start=1):
+        made = min(sum(minutes[:k]), 9)
+        if made == 9:
+            assert run(tiny(), path, resume=True, stop_after=60 * piece) == undisturbed[1]
+            break
+        with pytest.raises(Paused, match=f"paused after {made} of 9 updates"):
+            run(tiny(), path, resume=True, stop_after=60 * piece)
+        with read_trace(path) as trace:
+            assert (trace.complete, trace.reason[:20]) == (False, "Paused: paused after")
+    assert clock[0] == 60 * 9  # nothing is done twice
+    assert_same(contents(path), undisturbed[0])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.h5"]
 
 
 @pytest.mark.parametrize(
