@@ -116,6 +116,7 @@ def _probability(value: Any, where: str = "") -> float:
 Siemens = Annotated[float, quantity("S", zero=True), Unit("S")]
 PositiveSiemens = Annotated[float, quantity("S"), Unit("S")]
 Volts = Annotated[float, quantity("V"), Unit("V")]
+Seconds = Annotated[float, quantity("s"), Unit("s")]
 Farads = Annotated[float, quantity("F"), Unit("F")]
 Amperes = Annotated[float, quantity("A"), Unit("A")]
 Ohms = Annotated[float, quantity("ohm", zero=True), Unit("ohm")]

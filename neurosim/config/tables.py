@@ -16,6 +16,7 @@ from neurosim.config.fields import (
     NonNegative,
     Positive,
     Rates,
+    Seconds,
     Seed,
     Share,
     Sizes,
@@ -81,6 +82,8 @@ class Crossbar(Table):
     )
     v_ref: Volts = Field(default=0.2, description="voltage of activity 1")
     c_node: Farads = Field(default=1e-12, description="capacitance of a node; tau = c_node / g_ref")
+    v_pulse: Volts = Field(default=1.0, description="voltage of a programming pulse, for its energy")
+    t_pulse: Seconds = Field(default=1e-7, description="width of a programming pulse, for its energy")
 
 
 class Settle(Table):
@@ -158,4 +161,5 @@ class Trace(Table):
     weights_every: Whole = Field(default=0, description="epochs; 0 for the first and the last only")
     pulses: bool = Field(default=False, description="store pulse counts, without quotes")
     settling: bool = Field(default=True, description="store one settling trace at the end, without quotes")
-    samples: Count = Field(default=4, description="images in the settling trace")
+    samples: Count = Field(default=4, description="images in the settling trace and in the account of energy")
+    energy: bool = Field(default=True, description="account for energy and latency at both ends, without quotes")

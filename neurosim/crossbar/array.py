@@ -164,6 +164,11 @@ class Crossbar:
         read_minus = self._reread(state.read_minus, g_minus, counts, self.cells_minus, rng)
         return PairState(g_plus, g_minus, read_plus, read_minus)
 
+    def pulsed(self, state: PairState, counts: Array) -> float:
+        """Return the sum over `counts` pulses (rows, cols) of the conductance of each device that gets one [S]."""
+        total = float((abs(counts) * state.g_plus).sum())
+        return total + float((abs(counts) * state.g_minus).sum()) if self.devices_per_pulse == 2 else total
+
     def weight_noise(self, state: PairState) -> WeightNoise:
         """Return the variances of the weights at one read: constant as long as nothing is programmed."""
         k = self.read_noise / self.g_ref

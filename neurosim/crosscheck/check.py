@@ -14,6 +14,7 @@ from neurosim.crosscheck.array import PassiveArray, compare_array
 from neurosim.crosscheck.build import Trained, build, build_array
 from neurosim.crosscheck.conductances import Planes, write_conductances
 from neurosim.crosscheck.deviation import Comparison
+from neurosim.crosscheck.energy import compare_energy
 from neurosim.crosscheck.gradients import GradientRow, compare_gradients
 from neurosim.crosscheck.schematic import draw_array, draw_schematic
 from neurosim.crosscheck.states import Laboratory, compare_lock_in, compare_states, compare_waveform
@@ -140,6 +141,8 @@ def _waveforms(report: Report, spec: CircuitFile, lab: Laboratory) -> None:
             if not length:
                 continue
             found = compare_waveform(lab, sample, beta, start, length)
+            if beta == 0 and sample == 0 and subject.wires is None:
+                found.append(compare_energy(lab, sample, start, length))
             report.comparisons += found
             phase = "nudged" if beta else "free"
             analysis = Transient(length * subject.scale.tau, subject.scale.tau)

@@ -28,12 +28,17 @@ POLICIES = ("raise", "mask", "accept")
 
 @dataclass(frozen=True, slots=True)
 class TrainState:
-    """All that evolves: conductances of each array, what the optimiser keeps, updates made, pulses applied."""
+    """All that evolves: conductances of each array, what the optimiser keeps, updates made, pulses applied.
+
+    `pulsed` is the sum over all pulses of the conductance of the device that got it [S]: times ``V^2 t`` it is the energy
+    of programming by pulses of voltage V and width t.
+    """
 
     pairs: Mapping[str, PairState]
     velocity: Mapping[str, Array] = field(default_factory=dict)
     step: int = 0
     pulses: float = 0.0
+    pulsed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,17 +244,19 @@ class Controller:
     def _program(self, state: TrainState, bench: Bench, contrast: Contrast) -> tuple[TrainState, dict[str, Array]]:
         pairs, velocity = dict(state.pairs), dict(state.velocity)
         counts: dict[str, Array] = {}
-        pulses = state.pulses
+        pulses, pulsed = state.pulses, state.pulsed
         for name, crossbar in self.crossbars.items():
             rng = self.streams.generator(f"program/{name}", state.step)
             for change in self._changes(name, contrast, bench, velocity, state.step):
-                done = self.programmer.program(crossbar, pairs[name], change, rng)
+                before = pairs[name]
+                done = self.programmer.program(crossbar, before, change, rng)
                 pairs[name] = done.state
                 if done.counts is not None:
                     pulses += float(abs(done.counts).sum()) * crossbar.devices_per_pulse
+                    pulsed += 0.5 * sum(crossbar.pulsed(pair, done.counts) for pair in (before, done.state))
                     if self.keep_counts:
                         counts[name] = counts[name] + done.counts if name in counts else done.counts
-        return replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses), counts
+        return replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses, pulsed=pulsed), counts
 
     def _changes(
         self, name: str, contrast: Contrast, bench: Bench, velocity: dict[str, Array], step: int
