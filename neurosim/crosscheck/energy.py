@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from neurosim.crosscheck.deviation import Comparison
-from neurosim.crosscheck.states import DT, Laboratory
+from neurosim.crosscheck.states import Laboratory
 from neurosim.crosscheck.subject import Subject
 from neurosim.energy import metered
 from neurosim.networks.power import Power, RatePower, ResistivePower
@@ -27,6 +27,8 @@ from neurosim.spice.rawfile import Plot
 from neurosim.spice.teaching import BetaSource
 
 TOLERANCE = 1e-4
+STEP = 0.1
+"""Step of our account, in units of the shortest time constant."""
 PARTS = {True: ("inputs", "diodes"), False: ("drivers",)}
 """What is compared of a passive network, and of a rate network."""
 
@@ -39,7 +41,7 @@ def compare_energy(lab: Laboratory, sample: int, start: np.ndarray, length: floa
     analysis = Transient(length * scale.tau, scale.tau / lab.fastest)
     text = subject.circuit(sample, BetaSource(), start).text(analysis, vectors)
     theirs = _integral(lab.engine.run(text, vectors=vectors)[-1], sources)
-    ours = _ours(subject, sample, start, length, DT / lab.fastest) * scale.c_node * scale.v_ref**2
+    ours = _ours(subject, sample, start, length, STEP / lab.fastest) * scale.c_node * scale.v_ref**2
     title = f"energy of the sources in the waveform of sample {sample}"
     return Comparison(title, np.array([ours]), np.array([theirs]), "J", TOLERANCE, relative=True)
 

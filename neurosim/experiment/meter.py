@@ -47,6 +47,22 @@ def energy_of_step(controller: Controller, state: TrainState, x: Array, y: Array
     return _account(found, scale)
 
 
+def energy_of_training(
+    start: Mapping[str, float], end: Mapping[str, float], images: int, pulses: float
+) -> dict[str, float]:
+    """Return totals of a training on `images` images, all epochs together.
+
+    ``energy_training`` [J]: the mean of an image before and after training, times the images, plus the energy of the
+    `pulses` [J]; ``time_training`` [s]: one image after the other, without the time of programming.
+    """
+    per_image = 0.5 * (start["energy_image"] + end["energy_image"])
+    return {
+        "energy_pulses": pulses,
+        "energy_training": images * per_image + pulses,
+        "time_training": images * end["latency_image"],
+    }
+
+
 def _phases(
     controller: Controller, state: TrainState, bench: Bench, pairs: Mapping[str, Any]
 ) -> Iterator[tuple[str, float, Metered]]:
@@ -76,7 +92,8 @@ def _run(bench: Bench, pairs: Mapping[str, Any], start: Array, length: float, be
     network = bench.network
     assert isinstance(network, RateNetwork)
     power = RatePower(network, bench.weights(0), pairs, bench.x, nudge)
-    return metered(bench.field(nudge), power, start, steps, replace(bench.options, dt=length / steps))
+    with np.errstate(over="ignore", invalid="ignore"):  # a network that diverges has energies that are not finite
+        return metered(bench.field(nudge), power, start, steps, replace(bench.options, dt=length / steps))
 
 
 def _account(found: Mapping[str, list[tuple[float, Metered]]], scale: Scale) -> dict[str, float]:

@@ -20,6 +20,7 @@ from neurosim.data import Dataset, load
 from neurosim.errors import NeurosimError, TraceError
 from neurosim.experiment.build import build_controller
 from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
+from neurosim.experiment.meter import energy_of_step, energy_of_training
 from neurosim.experiment.probe import asymmetry, evaluate, gradient_alignment, record_settling
 from neurosim.learning.controller import StepReport, TrainState
 from neurosim.rng import Streams
@@ -248,9 +249,20 @@ class _Run:
             record_settling(self.controller, state, *batch, writer, scale(self.experiment))
         final = {key: value for key, value in self.metrics.items() if key != "epoch"}
         final |= {"best_test_accuracy": self.best, "steps": float(state.step)}
+        if trace.energy:
+            final |= self._energy(state)
         for name, value in sorted(final.items()):
             writer.run(name, value)
         return final
+
+    def _energy(self, state: TrainState) -> dict[str, float]:
+        """Return what a training image costs at the end, and the whole training."""
+        spec, units = self.experiment.crossbar, scale(self.experiment)
+        rows = slice(0, self.experiment.trace.samples)
+        batch = self._batch(self.data.x_train[rows], self.data.y_train[rows])
+        start, end = (energy_of_step(self.controller, at, *batch, units) for at in (self.initial, state))
+        images = self.experiment.train.epochs * len(self.data.y_train)
+        return end | energy_of_training(start, end, images, spec.v_pulse**2 * spec.t_pulse * state.pulsed)
 
 
 def _added(sums: Mapping[str, float], report: StepReport, size: int) -> dict[str, float]:

@@ -30,8 +30,8 @@ POLICIES = ("raise", "mask", "accept")
 class TrainState:
     """All that evolves: conductances of each array, what the optimiser keeps, updates made, pulses applied.
 
-    `pulsed` is the sum over all pulses of the conductance of the device that got it [S]: times ``V^2 t`` it is the energy
-    of programming by pulses of voltage V and width t.
+    `pulsed` is the sum over all pulses of the conductance of the device that got it [S]: times ``V^2 t`` it is the
+    energy of programming by pulses of voltage V and width t.
     """
 
     pairs: Mapping[str, PairState]

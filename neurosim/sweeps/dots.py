@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 ACCURACY_LABEL = "test accuracy (%)"
+ENERGY_LABEL = "energy of training, pulses included"
 ALIGNMENT_LABEL = "cosine with the exact gradient"
 MOST_DOTS = 40
 
@@ -48,6 +49,17 @@ def alignment_dots(groups: Sequence[Group], roles: Roles, bottom: float, names: 
         axes.plot([], [], color=hue, marker=marker, linestyle="none", label=f"weights {array}")
     axes.set(xlim=(bottom, 1 + 0.04 * (1 - bottom)), xlabel=ALIGNMENT_LABEL)
     figure.legend(loc="outside upper left", ncols=len(names))
+    return figure
+
+
+def energy_dots(groups: Sequence[Group], roles: Roles, scalar: str, factor: float, unit: str) -> Figure:
+    """Return a row with `factor` times a final energy for every point, in `unit`."""
+    figure, axes = _rows(groups, roles)
+    look = Look.over(groups, roles)
+    for k, member in enumerate(groups[:MOST_DOTS]):
+        _dot(axes, k, member.result(scalar), factor, **look.of(member))
+    axes.set(xlabel=f"{ENERGY_LABEL} ({unit})")
+    axes.set_xlim(left=0)
     return figure
 
 

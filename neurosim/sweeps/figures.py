@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neurosim.sweeps.dots import ACCURACY_LABEL, ALIGNMENT_LABEL, accuracy_dots, accuracy_maps, alignment_dots
+from neurosim.style import WIDE, prefixed
+from neurosim.sweeps.dots import (
+    ACCURACY_LABEL,
+    ALIGNMENT_LABEL,
+    ENERGY_LABEL,
+    accuracy_dots,
+    accuracy_maps,
+    alignment_dots,
+    energy_dots,
+)
 from neurosim.sweeps.groups import Group, Interval, Roles, distinct, split
 from neurosim.sweeps.panels import MOST_PANELS, Look, chance_line, key_label, label, legend, lines, panels
 from neurosim.sweeps.rows import ACCURACY
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ALIGNMENT = "alignment_"
+ENERGY = "energy_training"
 FINE = 4
 ZOOM_ABOVE = 60.0
 
@@ -65,6 +75,28 @@ def alignment(groups: Sequence[Group], roles: Roles) -> Figure | None:
         lines(axes, panel, look, name)
     grid[0].set_ylim(bottom, 1 + 0.04 * (1 - bottom))
     label(figure, grid, key_label(roles.x, groups), ALIGNMENT_LABEL)
+    legend(figure, look, chance=False)
+    return figure
+
+
+def energy(groups: Sequence[Group], roles: Roles) -> Figure | None:
+    """Return the energy of training over what was swept: lines over x, or dots; None where it was not accounted for."""
+    known = [one.mean for one in _known(groups, ENERGY) if math.isfinite(one.mean)]
+    if not known or max(known) <= 0:
+        return None
+    factor, unit = prefixed(max(known), "J")
+    if roles.x is None:
+        return energy_dots(groups, roles, ENERGY, factor, unit)
+    members = list(split(groups, roles.panels).values())[:MOST_PANELS]
+    look = Look.over(groups, roles)
+    figure, grid = panels([panel[0].name(roles.panels) for panel in members])
+    for axes, panel in zip(grid, members, strict=True):
+        lines(axes, panel, look, ENERGY, factor)
+    if max(known) > WIDE * min(known) > 0:
+        grid[0].set_yscale("log")
+    else:
+        grid[0].set_ylim(bottom=0)
+    label(figure, grid, key_label(roles.x, groups), f"{ENERGY_LABEL} ({unit})")
     legend(figure, look, chance=False)
     return figure
 

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 ESTIMATOR = "learning.estimator"
 WAVES = ("oscillating", "holomorphic")
 MOST_SETTLINGS = 3
-NAMES = ("accuracy", "alignment", "learning", "conductances", "settling")
+NAMES = ("accuracy", "alignment", "energy", "learning", "conductances", "settling")
 
 ALIGNED = (
     "Cosine between the gradient as the estimator measures it on the hardware and the exact one (implicit function "
     "theorem), at the end of training, for each weight array. 1 is a perfect gradient, 0 is no information."
+)
+SPENT = (
+    "Energy of the whole training: every branch of the settling networks (devices, leaks, node capacitances) over all "
+    "phases of all images, and the programming pulses; converters, amplifiers and control are not in it."
 )
 SETTLED = (
     "Voltages of the nodes for one test image after training, and the nudge β(t) that pulls the output toward the "
@@ -78,6 +82,7 @@ def _drawn(
     over = f" against {key_name(roles.x)}" if roles.x else ""
     yield "accuracy", f"Accuracy{over}", _accuracy_caption(groups, roles), figures.accuracy(groups, roles, chance)
     yield "alignment", f"Gradient alignment{over}", ALIGNED, figures.alignment(groups, roles)
+    yield "energy", f"Energy{over}", SPENT, figures.energy(groups, roles)
     paths = [path for path in (roles.x, *roles.series) if path]
     titles = [_title(member, paths) for member in extremes]
     traces = [[opened(row) for row in member.finished] for member in extremes]

@@ -58,6 +58,26 @@ def _scalar(name: str, long_name: str, kind: Kind = "float") -> Field:
     return Field(f"run/{name}", (), kind, "1", long_name)
 
 
+def _energy(name: str, long_name: str) -> Field:
+    return Field(f"run/{name}", (), "float", "J", long_name)
+
+
+ENERGIES = (
+    ("energy_image", "energy of one training image, all phases, at the end: heat, and what nodes store"),
+    ("energy_free", "its part in the free phase"),
+    ("energy_nudged", "its part in the nudged phases together"),
+    ("energy_array_*", "its part in the devices of one array"),
+    ("energy_neurons", "its part in leaks and capacitances of the nodes"),
+    ("energy_pulses", "energy of all programming pulses of the run"),
+    ("energy_training", "energy of the whole training: all images and pulses"),
+)
+TIMES = (
+    ("latency_image", "length of all phases of one training image"),
+    ("settling_time_free", "time until the residual of the free phase stays below the tolerance, mean over images"),
+    ("settling_time_nudged", "the longest such time among the nudged phases"),
+    ("time_training", "length of the whole training, images one after the other, without programming"),
+)
+
 _ALIGNMENT = "cosine between the estimated gradient and the implicit-function gradient"
 _ANGLE = "angle between a feedback array and its forward array"
 _SYMMETRY = "symmetric part of the coupling of the free layers, |S| / (|S| + |A|)"
@@ -119,6 +139,8 @@ FIELDS: tuple[Field, ...] = (
     _scalar("residual", "largest distance of a state from its target after settling, in units of v_ref"),
     _scalar("pulses", "programming pulses applied in the whole run", "int"),
     _scalar("steps", "updates done in the whole run", "int"),
+    *(_energy(*entry) for entry in ENERGIES),
+    *(Field(f"run/{name}", (), "float", "s", what) for name, what in TIMES),
     _scalar("alignment_total", f"{_ALIGNMENT}, all weights together"),
     _scalar("alignment_*", f"{_ALIGNMENT}, of one synapse"),
     Field("run/angle_*", (), "float", "degree", _ANGLE),

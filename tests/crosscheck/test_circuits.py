@@ -12,7 +12,7 @@ from neurosim.crosscheck import check_circuit
 from neurosim.crosscheck.conductances import read_conductances
 
 FILES = sorted((ROOT / "circuits").glob("*.toml"))
-TOLERANCES = {"V": 1e-6, "A": 1e-9, "S": 1e-5, "1": 0.15}
+TOLERANCES = {"V": 1e-6, "A": 1e-9, "S": 1e-5, "1": 0.15, "J": 1e-4}
 by_name = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
