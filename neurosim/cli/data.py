@@ -28,7 +28,7 @@ def data(
     with DownloadDisplay() as display:
         found = load(name, progress=display.update)
     typer.echo(f"{info.title}: {info.what}")
-    typer.echo(f"{len(found.y_train)} training and {len(found.y_test)} test samples, checksums good: {found.source}")
+    typer.echo(f"{len(found.y_train)} training and {len(found.y_test)} test samples, {found.checked}: {found.source}")
     typer.echo(f"licence: {info.licence}\nplease cite: {info.citation}")
 
 

@@ -28,7 +28,7 @@ class Size:
         return self.train - test, test
 
 
-SHAPES = {"digits": (64, 10), "iris": (4, 3), "mnist": (784, 10), "fashion_mnist": (784, 10)}
-IMAGES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28)}
+SHAPES = {"digits": (64, 10), "iris": (4, 3), "mnist": (784, 10), "fashion_mnist": (784, 10), "cifar10": (3072, 10)}
+IMAGES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
 
 SIZES = {name: Size(*shape, *SOURCES[name].samples, IMAGES.get(name)) for name, shape in SHAPES.items()}

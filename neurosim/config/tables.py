@@ -36,7 +36,9 @@ from neurosim.settle import ADAPTIVE
 class Data(Table):
     """[data]: what is learned."""
 
-    name: Literal["digits", "iris", "mnist", "fashion_mnist"] = Field(default="digits", description="data set")
+    name: Literal["digits", "iris", "mnist", "fashion_mnist", "cifar10"] = Field(
+        default="digits", description="data set"
+    )
     folder: str | None = Field(default=None, description="folder with the data files, in quotes")
     train_limit: Count | None = Field(default=None, description="use only so many training images")
     test_limit: Count | None = Field(default=None, description="use only so many test images")
@@ -158,6 +160,7 @@ class Train(Table):
 class Trace(Table):
     """[trace]: what is stored in the run file besides the metrics."""
 
+    weights: bool = Field(default=True, description="store conductances, without quotes")
     weights_every: Whole = Field(default=0, description="epochs; 0 for the first and the last only")
     pulses: bool = Field(default=False, description="store pulse counts, without quotes")
     settling: bool = Field(default=True, description="store one settling trace at the end, without quotes")

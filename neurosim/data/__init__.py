@@ -1,4 +1,4 @@
-"""Data sets: the bundled digits, MNIST and Fashion-MNIST."""
+"""Data sets: bundled ones, and MNIST, Fashion-MNIST and CIFAR-10."""
 
 from neurosim.data.loading import Dataset, DatasetInfo, bundled, datasets, load
 

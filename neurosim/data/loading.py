@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neurosim.data import search
-from neurosim.data.registry import SOURCES, BundledSource, DataSource, IdxSource
+from neurosim.data.registry import SOURCES, BundledSource, DataSource, FileSource
 from neurosim.errors import ConfigError, DataError, RangeError, choose
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Dataset:
         Name in the configuration.
     source
         Where the files were found.
+    checked
+        What was made sure of when they were read, in words.
     """
 
     x_train: np.ndarray
@@ -46,6 +48,7 @@ class Dataset:
     classes: int
     name: str
     source: str
+    checked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +77,19 @@ def load(
     mirror: str | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Load the data set `name`: ``"digits"``, ``"iris"`` (both bundled), ``"mnist"`` or ``"fashion_mnist"``.
+    """Load the data set `name`: digits and iris (both bundled), mnist, fashion_mnist or cifar10.
 
-    MNIST and Fashion-MNIST are searched for in `folder` alone where it is given; else in ``$NEUROSIM_DATA``, in the
+    Sets that are not bundled are searched for in `folder` alone where it is given; else in ``$NEUROSIM_DATA``, in the
     system's package, and in the cache (``$XDG_CACHE_HOME/neurosim`` or ``~/.cache/neurosim``), to which they are
-    downloaded. Whatever the way, their content must have the published checksum.
+    downloaded. Their content must have the published checksum; of CIFAR-10 this is that of the archive, of files out of
+    it the structure is checked.
 
     Parameters
     ----------
     name
         Name of the set.
     folder
-        Folder with the idx files (plain or ``.gz``) or an npz file. Not for bundled sets.
+        Folder with the files of the set or an npz file, see `neurosim.data.search`. Not for bundled sets.
     test_fraction
         Fraction of a bundled set that is the test set, in (0, 1). The split does not depend on any seed, and a
         smaller test set is part of a larger one. The other sets have a test set of their own.
@@ -94,7 +98,7 @@ def load(
     download
         Whether the network may be used.
     mirror
-        Address of a folder with ``<name>/<file>.gz``, instead of ``$NEUROSIM_DATA_URL`` and the set's home.
+        Address of a folder with ``<name>/<file>``, instead of ``$NEUROSIM_DATA_URL`` and the set's home.
     progress
         Called during a download with file name, bytes so far and all bytes (None if unknown).
 
@@ -111,10 +115,12 @@ def load(
     if isinstance(source, BundledSource):
         if folder is not None:
             raise ConfigError(f"data.folder = {str(folder)!r}: {name} comes with neurosim; leave the folder out")
-        arrays, where = _split(_read_bundled(source), test_fraction), "bundled with neurosim"
+        arrays, where, checked = _split(_read_bundled(source), test_fraction), "bundled with neurosim", "checksums good"
     else:
         given = None if folder is None else Path(folder).expanduser()
-        arrays, where = search.fetch(source, folder=given, allow_download=download, mirror=mirror, progress=progress)
+        arrays, where, checked = search.fetch(
+            source, folder=given, allow_download=download, mirror=mirror, progress=progress
+        )
     train = _limit("train_limit", train_limit, source, arrays["y_train"])
     test = _limit("test_limit", test_limit, source, arrays["y_test"])
     return Dataset(
@@ -125,6 +131,7 @@ def load(
         classes=int(arrays["y_train"].max()) + 1,
         name=name,
         source=where,
+        checked=checked,
     )
 
 
@@ -142,7 +149,7 @@ def datasets() -> tuple[DatasetInfo, ...]:
     return tuple(_info(source) for source in SOURCES.values())
 
 
-def _info(source: BundledSource | IdxSource) -> DatasetInfo:
+def _info(source: BundledSource | FileSource) -> DatasetInfo:
     found: str | None = "bundled"
     how: tuple[str, ...] = ()
     if not isinstance(source, BundledSource):

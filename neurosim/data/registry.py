@@ -57,28 +57,64 @@ class BundledSource(DataSource):
 
 
 @dataclass(frozen=True, slots=True)
-class IdxSource(DataSource):
-    """A set in four idx files.
+class FileSource(DataSource):
+    """A set that is looked for on the machine, and downloaded.
 
     Attributes
     ----------
     url
-        Folder of the ``.gz`` files at their home.
+        Folder of the files at their home.
     system
         Folder of an installed system package, with the package's name, or None.
     folders
         Names under which a data folder may hold the set, best first.
+    """
+
+    url: str = ""
+    system: tuple[Path, str] | None = None
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IdxSource(FileSource):
+    """A set in four idx files, ``.gz`` at their home.
+
+    Attributes
+    ----------
     sha256
         SHA-256 of each *uncompressed* idx file: the same for plain files, for any compression, and for arrays.
     parts
         File names and shapes.
     """
 
-    url: str = ""
-    system: tuple[Path, str] | None = None
-    folders: tuple[str, ...] = ()
     sha256: dict[str, str] = field(default_factory=dict)
     parts: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=lambda: PARTS)
+
+
+@dataclass(frozen=True, slots=True)
+class CifarSource(FileSource):
+    """A set in binary files of records, each a label and an image, packed in one archive.
+
+    Attributes
+    ----------
+    archive, md5
+        Name of the archive at its home, and its published MD5.
+    files
+        The binary files in it: training sets, and last the test set.
+    records
+        Images in each of them.
+    image
+        (channels, height, width), the order of the bytes of an image.
+    classes
+        Number of classes, each of which is there equally often.
+    """
+
+    archive: str = ""
+    md5: str = ""
+    files: tuple[str, ...] = ()
+    records: int = 10000
+    image: tuple[int, int, int] = (3, 32, 32)
+    classes: int = 10
 
 
 DIGITS = BundledSource(
@@ -152,4 +188,22 @@ FASHION_MNIST = IdxSource(
     },
 )
 
-SOURCES: dict[str, BundledSource | IdxSource] = {source.name: source for source in (DIGITS, IRIS, MNIST, FASHION_MNIST)}
+CIFAR10 = CifarSource(
+    name="cifar10",
+    title="CIFAR-10",
+    what="32x32 colour images of animals and vehicles, 3 channels of 256 levels, 10 classes",
+    licence="none stated, https://www.cs.toronto.edu/~kriz/cifar.html asks for the citation",
+    citation="A. Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images, University of Toronto",
+    levels=255,
+    samples=(50000, 10000),
+    bytes=170_052_171,
+    url="https://www.cs.toronto.edu/~kriz/",
+    folders=("cifar10", "cifar-10-batches-bin", "cifar10/cifar-10-batches-bin"),
+    archive="cifar-10-binary.tar.gz",
+    md5="c32a1d4ab5d03f1284b67883e8d87530",
+    files=(*(f"data_batch_{k}.bin" for k in range(1, 6)), "test_batch.bin"),
+)
+
+SOURCES: dict[str, BundledSource | FileSource] = {
+    source.name: source for source in (DIGITS, IRIS, MNIST, FASHION_MNIST, CIFAR10)
+}

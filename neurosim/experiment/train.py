@@ -232,6 +232,8 @@ class _Run:
         self.metrics = metrics
 
     def _weights(self, state: TrainState, writer: TraceWriter) -> None:
+        if not self.experiment.trace.weights:
+            return
         for name, pair in state.pairs.items():
             plus, minus = self.backend.to_host(pair.read_plus), self.backend.to_host(pair.read_minus)
             writer.weights(name, state.step, plus, np.broadcast_to(minus, plus.shape))

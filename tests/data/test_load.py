@@ -236,8 +236,9 @@ def test_bundled_files_have_plain_names():
 
 def test_the_list_says_what_is_where_and_how_to_get_the_rest(mnist, fashion, tmp_path):
     fashion.write(tmp_path / "system")
-    digits, iris, first, second = datasets()
-    assert [info.name for info in (digits, iris, first, second)] == ["digits", "iris", "mnist", "fashion_mnist"]
+    digits, iris, first, second, third = datasets()
+    names = ["digits", "iris", "mnist", "fashion_mnist", "cifar10"]
+    assert [info.name for info in (digits, iris, first, second, third)] == names
     assert (iris.found, iris.how, iris.bytes) == ("bundled", (), bundled("iris.npz").stat().st_size)
     assert (digits.found, digits.how, digits.bytes) == ("bundled", (), bundled("digits.npz").stat().st_size)
     assert "CC BY 4.0" in digits.licence
