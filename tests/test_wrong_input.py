@@ -128,7 +128,28 @@ FILES = {
     "model that stands still": wrong(
         '[device]\nmodel = "exp_step"\namplitude_up = 50.0', "amplitude_up = 50.0", "allowed below"
     ),
+    # images
+    "flip of features": wrong("[data]\nname = 'iris'\nflip = true\n[network]\nlayers = [4, 6, 3]", "[data] flip = true",
+        "'iris' has no images", "'cifar10'"),
+    "crop of features": wrong("[data]\nname = 'iris'\ncrop_padding = 1\n[network]\nlayers = [4, 6, 3]",
+        "crop_padding = 1", "'iris' has no images"),
+    "normalised features": wrong(
+        "[data]\nname = 'iris'\nnormalise = {mean = [0.1], std = [1.0]}\n[network]\nlayers = [4, 6, 3]",
+        "[data.normalise] mean = [0.1]", "[data.normalise] std = [1.0]", "has no images"),
+    "crop beyond the image": wrong("[data]\ncrop_padding = 8", "crop_padding = 8", "8 x 8", "integer < 8"),
+    "channels that are not there": wrong("[data.normalise]\nmean = [0.1, 0.2, 0.3]\nstd = [1.0]",
+        "mean = [0.1, 0.2, 0.3]", "1 number, one per channel", "'digits'"),
+    "mean without a deviation": wrong("[data.normalise]\nmean = [0.1]", "[data.normalise] std = []", "1 number"),
+    "deviation of zero": wrong("[data.normalise]\nmean = [0.1]\nstd = [0.0]", "std, entry 1 = 0.0", "> 0"),
+    "factor of nothing": wrong("[data.normalise]\nfactor = 3.0", "factor = 3", "no std to multiply"),
+    "number for a flip": wrong("[data]\nflip = 0.5", "flip = 0.5", "true or false"),
     # settings that contradict each other
+    "decay of no biases": wrong("[network]\nbias = false\n[train]\nweight_decay = 1e-3\ndecay_biases = true",
+        "decay_biases = true", "has no biases"),
+    "biases that do not decay": wrong("[train]\ndecay_biases = true", "decay_biases = true", "weight_decay > 0"),
+    "start of no biases": wrong("[network]\nbias = false\ninit_bias_gain = 1.0", "init_bias_gain = 1", "no biases"),
+    "no conductances every epoch": wrong("[trace]\nweights = false\nweights_every = 1", "weights_every = 1",
+        "stores none"),
     "wrong input size": wrong("[network]\nlayers = [784, 32, 10]", "first must be 64", "'digits'"),
     "wrong number of classes": wrong("[network]\nlayers = [64, 32, 2]", "last must be 10"),
     "no layers": wrong("[network]\nlayers = []", "layers = []", "at least 2"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from neurosim.config.build import topology
 from neurosim.config.convolution import convolution_findings
 from neurosim.config.feedback import FEEDBACK_CHECKS
+from neurosim.config.images import image_findings
 from neurosim.config.keys import unit_of
 from neurosim.config.mistakes import Mistake, entry
 from neurosim.config.rates import rate_findings
@@ -242,6 +243,7 @@ CHECKS: tuple[Check, ...] = (
     _layers,
     _architecture,
     convolution_findings,
+    image_findings,
     *CIRCUIT_CHECKS,
     _kernels,
     _optimiser,

@@ -29,6 +29,14 @@ def _keys_of_the_optimiser(e: Experiment) -> Iterator[tuple[str, str, str]]:
         yield "train", "momentum", "optimiser = 'adamw' has beta1 instead; set momentum = 0, or optimiser = 'sgd'"
     if train.decoupled and train.weight_decay == 0:
         yield "train", "decoupled", "there is no decay to decouple; set weight_decay > 0, or leave it out"
+    if train.decay_biases and train.weight_decay == 0:
+        yield "train", "decay_biases", "there is no decay for them; set weight_decay > 0, or leave it out"
+    if not e.network.bias:
+        for table, key in (("train", "decay_biases"), ("network", "init_bias_gain")):
+            if getattr(getattr(e, table), key):
+                yield table, key, "the network has no biases; set [network] bias = true, or leave it out"
+    if e.trace.weights_every and not e.trace.weights:
+        yield "trace", "weights_every", "[trace] weights = false stores none; leave one of the two out"
 
 
 def _keys_of_the_schedule(e: Experiment) -> Iterator[tuple[str, str, str]]:

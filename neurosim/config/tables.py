@@ -26,6 +26,7 @@ from neurosim.config.fields import (
     Whole,
     named,
 )
+from neurosim.config.images import Normalise
 from neurosim.learning.optimiser import OPTIMISERS
 from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
@@ -43,6 +44,9 @@ class Data(Table):
     train_limit: Count | None = Field(default=None, description="use only so many training images")
     test_limit: Count | None = Field(default=None, description="use only so many test images")
     test_fraction: Share = Field(default=0.2, description="share of a bundled set held out as the test set")
+    normalise: Normalise = Field(default=Normalise(), description="mean and deviation of each channel")
+    flip: bool = Field(default=False, description="mirror training images at random, without quotes")
+    crop_padding: Whole = Field(default=0, description="pixels by which training images are moved at most")
 
 
 class Network(Table):
@@ -62,6 +66,9 @@ class Network(Table):
         default=None, description="initial angle between feedback and forward arrays"
     )
     init_gain: Positive = Field(default=1.0, description="weights start within init_gain / sqrt(inputs)")
+    init_bias_gain: NonNegative = Field(
+        default=0.0, description="biases start within init_bias_gain / sqrt(inputs of their layer)"
+    )
     dropout: Dropouts = Field(
         default=0.0, description="share of silent neurons in training, per hidden layer or for all"
     )
@@ -144,6 +151,7 @@ class Train(Table):
     momentum: BelowOne = Field(default=0.0, description="momentum, kept digitally")
     weight_decay: NonNegative = Field(default=0.0, description="weight decay, kept digitally")
     optimiser: Annotated[str, named(OPTIMISERS)] = Field(default="sgd", description="optimiser")
+    decay_biases: bool = Field(default=False, description="weight decay of biases, too, without quotes")
     decoupled: bool = Field(default=False, description="weight decay beside the gradient of sgd, without quotes")
     beta1: BelowOne = Field(default=0.9, description="what adamw keeps of the mean gradient")
     beta2: BelowOne = Field(default=0.999, description="what adamw keeps of the mean square")

@@ -63,8 +63,9 @@ def build_crossbars(experiment: Experiment, top: Topology, streams: Streams) -> 
 def initial_state(
     experiment: Experiment, top: Topology, crossbars: Mapping[str, Crossbar], streams: Streams
 ) -> TrainState:
-    """Return arrays written with ``W ~ U(-gain, gain) / sqrt(fan_in)`` and biases of zero.
+    """Return arrays written with ``W ~ U(-gain, gain) / sqrt(fan_in)``, biases alike with a gain of their own.
 
+    The fan-in of a bias is that of the weights of its layer; its gain is 0 unless ``network.init_bias_gain`` is given.
     Feedback arrays are draws of their own, or turned from their forward arrays by ``network.feedback_angle``.
     """
     net, dtype, weights = experiment.network, np.dtype(experiment.settle.dtype), dict[str, Any]()
@@ -72,8 +73,10 @@ def initial_state(
         rng = streams.generator(f"init/{name}")
         rows, cols = crossbar.shape
         drawn = rng.random((rows, cols), dtype=dtype)
-        drawn = (2 * drawn - 1) * (net.init_gain / math.sqrt(rows))
-        weights[name] = drawn * 0 if name.startswith("b") else drawn
+        if name.startswith("b"):
+            rows = crossbars[_partner(name)].shape[0] if net.init_bias_gain else 1
+        gain = net.init_bias_gain if name.startswith("b") else net.init_gain
+        weights[name] = (2 * drawn - 1) * (gain / math.sqrt(rows))
     if net.feedback_angle is not None:
         for forward, back in feedback_pairs(top):
             along = as_feedback(forward, weights[forward.name])
@@ -117,6 +120,7 @@ def build_optimiser(experiment: Experiment, names: Sequence[str]) -> Optimiser:
         momentum=train.momentum,
         weight_decay=train.weight_decay,
         decoupled=train.decoupled,
+        decay_biases=train.decay_biases,
         beta1=train.beta1,
         beta2=train.beta2,
         epsilon=train.epsilon,

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from neurosim.backend import Backend, get_backend
-from neurosim.config import Experiment, scale
+from neurosim.config import Experiment, augmentation, scale
+from neurosim.config.sizes import SIZES
 from neurosim.data import Dataset, load
+from neurosim.data.images import normalised
 from neurosim.errors import NeurosimError, TraceError
 from neurosim.experiment.build import build_controller
 from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
@@ -99,7 +101,7 @@ class _Run:
         self.digest = hashlib.sha256(document.encode()).hexdigest()
         self.backend = get_backend(experiment.settle.backend)
         self.streams = Streams(experiment.train.seed, self.backend)
-        self.data = load_data(experiment)
+        self.data, self.augmentation = load_data(experiment), augmentation(experiment)
         self.controller, self.initial = build_controller(experiment, self.streams)
         self.batches = math.ceil(len(self.data.y_train) / experiment.train.batch)
         self.best = 0.0
@@ -198,11 +200,16 @@ class _Run:
         raise Paused(f"paused after {state.step} of {total} updates (epoch {state.step / self.batches:.3g})")
 
     def _minibatches(self, epoch: int, offset: int) -> Iterator[tuple[Any, Any]]:
-        order = self.streams.host("shuffle", epoch).permutation(len(self.data.y_train))
-        size = self.experiment.train.batch
+        samples = len(self.data.y_train)
+        order = self.streams.host("shuffle", epoch).permutation(samples)
+        augment, size = self.augmentation, self.experiment.train.batch
+        draws = None if augment is None else augment.draw(self.streams.host("augment", epoch), samples)
         for k in range(offset, self.batches):
             rows = order[k * size : (k + 1) * size]
-            yield self._batch(self.data.x_train[rows], self.data.y_train[rows])
+            x = self.data.x_train[rows]
+            if augment is not None and draws is not None:
+                x = augment.apply(x, draws[rows])
+            yield self._batch(x, self.data.y_train[rows])
 
     def _batch(self, x: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
         return batch_arrays(self.experiment, x, labels, self.data.classes, self.backend)
@@ -278,15 +285,21 @@ def _added(sums: Mapping[str, float], report: StepReport, size: int) -> dict[str
 
 
 def load_data(experiment: Experiment) -> Dataset:
-    """Return the data set of an experiment."""
+    """Return the data set of an experiment, its images normalised as [data.normalise] says."""
     spec = experiment.data
-    return load(
+    found = load(
         spec.name,
         folder=spec.folder,
         test_fraction=spec.test_fraction,
         train_limit=spec.train_limit,
         test_limit=spec.test_limit,
     )
+    image, table = SIZES[spec.name].image, spec.normalise
+    if image is None or not table.std:
+        return found
+    std = [table.factor * value for value in table.std]
+    x_train, x_test = (normalised(x, image, table.mean, std) for x in (found.x_train, found.x_test))
+    return replace(found, x_train=x_train, x_test=x_test)
 
 
 def batch_arrays(

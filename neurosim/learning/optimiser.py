@@ -60,7 +60,7 @@ class SGD:
     momentum
         In [0, 1); the velocity is kept digitally, one number per weight.
     weight_decay
-        Biases (arrays named ``b...``) are not decayed.
+        Biases (arrays named ``b...``) are not decayed unless `decay_biases`.
     decoupled
         False: ``g + weight_decay W`` in place of g (Laborieux et al. 2021). True: ``dW = -lr v - lr weight_decay W``
         (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 1; Laborieux and Zenke 2022).
@@ -73,6 +73,7 @@ class SGD:
     weight_decay: float = 0.0
     decoupled: bool = False
     schedule: Schedule = CONSTANT
+    decay_biases: bool = False
 
     @property
     def digital(self) -> bool:
@@ -91,7 +92,7 @@ class SGD:
         if not self.digital:
             return Change(change.factors, change.scale * lr), None
         down = change.weights()
-        decays = self.weight_decay > 0 and not name.startswith("b")
+        decays = self.weight_decay > 0 and (self.decay_biases or not name.startswith("b"))
         if decays and not self.decoupled:
             down -= self.weight_decay * weights
         if self.momentum:
@@ -111,7 +112,7 @@ class AdamW:
 
     Attributes
     ----------
-    lr, weight_decay, schedule
+    lr, weight_decay, schedule, decay_biases
         As in `SGD`; the decay is decoupled.
     beta1, beta2
         What is kept of the means at each update, in [0, 1).
@@ -130,6 +131,7 @@ class AdamW:
     epsilon: float = 1e-8
     schedule: Schedule = CONSTANT
     digital: bool = True
+    decay_biases: bool = False
 
     def rate(self, name: str, step: int) -> float:
         """Return the learning rate of array `name` at update `step`."""
@@ -147,19 +149,36 @@ class AdamW:
             square += self.beta2 * memory[1]
         kept, t = xp.stack((mean, square)), step + 1
         down = mean / (1 - self.beta1**t) / (xp.sqrt(square / (1 - self.beta2**t)) + self.epsilon)
-        if self.weight_decay and not name.startswith("b"):
+        if self.weight_decay and (self.decay_biases or not name.startswith("b")):
             down -= self.weight_decay * weights
         return Change(matrix=down * self.rate(name, step)), kept
 
 
-def _sgd(*, lr: Any, momentum: float, weight_decay: float, decoupled: bool, schedule: Schedule, **_: Any) -> SGD:
-    return SGD(lr, momentum, weight_decay, decoupled, schedule)
+def _sgd(
+    *,
+    lr: Any,
+    momentum: float,
+    weight_decay: float,
+    decoupled: bool,
+    schedule: Schedule,
+    decay_biases: bool = False,
+    **_: Any,
+) -> SGD:
+    return SGD(lr, momentum, weight_decay, decoupled, schedule, decay_biases)
 
 
 def _adamw(
-    *, lr: Any, weight_decay: float, beta1: float, beta2: float, epsilon: float, schedule: Schedule, **_: Any
+    *,
+    lr: Any,
+    weight_decay: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    schedule: Schedule,
+    decay_biases: bool = False,
+    **_: Any,
 ) -> AdamW:
-    return AdamW(lr, weight_decay, beta1, beta2, epsilon, schedule)
+    return AdamW(lr, weight_decay, beta1, beta2, epsilon, schedule, decay_biases=decay_biases)
 
 
 OPTIMISERS: Mapping[str, Callable[..., Optimiser]] = {"sgd": _sgd, "adamw": _adamw}
