@@ -8,7 +8,7 @@ from neurosim.backend import NUMPY
 from neurosim.config import updates_per_epoch
 from neurosim.errors import ConfigError
 from neurosim.experiment import run
-from neurosim.experiment.build import build_network, build_optimiser, learning_rates
+from neurosim.experiment.build import build_controller, build_network, build_optimiser, learning_rates
 from neurosim.experiment.train import batch_arrays
 from neurosim.learning.optimiser import SGD, AdamW
 from neurosim.learning.schedule import CONSTANT
@@ -48,6 +48,40 @@ def test_recipe_reaches_the_optimiser():
     recipe = {"optimiser": "adamw", "weight_decay": 0.1, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-6, "lr": 0.3}
     found = build_optimiser(tiny(train=recipe, learning={"programmer": "ideal"}), ["W1"])
     assert found == AdamW({"W1": 0.3}, 0.1, 0.7, 0.8, 1e-6, CONSTANT)
+
+
+KERNELS = [{"channels": 40, "kernel": 3, "pool": "max"}]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"layers": [64, 400, 300, 10], "output": "softmax"},
+        {"layers": [64, 10], "output": "softmax", "convolutions": KERNELS},
+        {"layers": [64, 100, 10], "architecture": "recurrent"},
+        {"layers": [64, 100, 10], "architecture": "loop", "tied": False},
+    ],
+    ids=["dense", "kernels", "recurrent", "loop"],
+)
+def test_biases_start_within_the_bounds_of_their_layer_and_weights_stay_what_they_were(network):
+    device, crossbar = {"model": "ideal"}, {"read_noise": 0.0}
+    found = {}
+    for gain in (0.0, 1.0):
+        experiment = tiny(network={**network, "init_bias_gain": gain}, device=device, crossbar=crossbar)
+        controller, state = build_controller(experiment, Streams(0))
+        found[gain] = controller.weights(state)
+    fan_in = {name: weights.shape[0] for name, weights in found[0.0].items()}
+    for name, weights in found[1.0].items():
+        if not name.startswith("b"):
+            np.testing.assert_array_equal(weights, found[0.0][name])
+            continue
+        assert not found[0.0][name].any()
+        bound = 1 / np.sqrt(fan_in["readout" if name == "b_readout" else f"W{name[1:]}"])
+        assert abs(weights).max() <= bound * (1 + 1e-4)
+        if weights.size >= 40:  # uniform: the largest of n lies above 1 - 10/n but for one draw in e^10
+            assert abs(weights).max() > bound * (1 - 10 / weights.size)
+            spread = np.sqrt(np.mean(weights**2) / (bound**2 / 3))
+            assert abs(spread - 1) < 4 * np.sqrt(1 / (5 * weights.size))  # the square of a uniform draw has var 4/45
 
 
 def test_an_array_without_a_rate_does_not_move(tmp_path):

@@ -60,6 +60,15 @@ def test_sgd(momentum, decay, decoupled):
     np.testing.assert_allclose(found, plain_sgd(momentum, decay, decoupled), rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_biases_decay_when_they_are_to(decoupled):
+    found = trained(SGD(LR, 0.9, 0.1, decoupled, decay_biases=True), "b1")
+    np.testing.assert_allclose(found, plain_sgd(0.9, 0.1, decoupled), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(trained(SGD(LR, 0.9, 0.1, decoupled), "b1"), plain_sgd(0.9, 0.0, False), atol=1e-14)
+    adamw = trained(AdamW(LR, 0.1, 0.8, 0.95, 1e-3, decay_biases=True), "b1")
+    np.testing.assert_allclose(adamw, plain_adamw(0.1), rtol=0, atol=1e-14)
+
+
 def test_decoupled_and_coupled_decay_differ_only_under_momentum():
     apart = [abs(np.subtract(*(trained(SGD(LR, m, 0.1, d)) for d in (False, True)))).max() for m in (0.0, 0.9)]
     assert apart[0] < 1e-14
