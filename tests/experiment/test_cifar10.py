@@ -21,7 +21,8 @@ from neurosim.traces import read_trace
 FILE = Path(__file__).parents[2] / "experiments" / "papers" / "l21_cifar10.toml"
 TWO_BATCHES = (
     "settle.backend=numpy", "data.train_limit=4", "data.test_limit=2", "train.batch=2", "train.epochs=1",
-    "train.schedule_epochs=1", "train.probe_batch=1", "settle.free_steps=3", "settle.nudged_steps=2", "settle.max_sweeps=2",
+    "train.schedule_epochs=1", "train.probe_batch=1", "settle.free_steps=2", "settle.nudged_steps=1",
+    "settle.max_sweeps=2",
 )  # fmt: skip
 SMALL_MAPS = ", ".join(
     f'{{channels = {n}, kernel = 3, padding = {p}, pool = "max"}}' for n, p in [(3, 1), (4, 1), (5, 1), (6, 0)]
