@@ -31,6 +31,8 @@ BASE = {
 REAL_DEVICE = {"model": "soft_bounds", "c2c": 0.3, "asymmetry": 0.2, "step_d2d": 0.1, "write_noise": 0.5}
 SOFTMAX = {"output": "softmax", "layers": [64, 9, 7, 10]}
 UNTIED = {"tied": False, "layers": [64, 9, 7, 10]}
+PREDICTIVE = {"layers": [64, 9, 7, 10], "init_gain": 0.5}
+DAMPED = {"solver": "damped", "integrator": "euler", "dt": 0.2}
 HOLOMORPHIC = {"estimator": "holomorphic"}
 
 CASES = {f"estimator {name}": {"learning": {"estimator": name}} for name in (*ESTIMATORS, *REFERENCES)}
@@ -69,6 +71,22 @@ CASES |= {
         "train": {"weight_decay": 1e-2},
     },
     "untied, true response": {"network": UNTIED, "learning": {"estimator": "true_response"}},
+    "predictive coding, noise": {
+        "network": {"architecture": "predictive_coding", **PREDICTIVE},
+        "settle": DAMPED,
+        "crossbar": {"read_noise": 0.02, "read_noise_scope": "step"},
+    },
+    "predictive coding, untied, softmax, complex, homeostasis": {
+        "network": {**SOFTMAX, "architecture": "predictive_coding", "tied": False},
+        "settle": {"method": "operating_point", **DAMPED},
+        "learning": {**HOLOMORPHIC, "homeostasis": 0.5},
+    },
+    "predictive coding, rbp, real devices": {
+        "network": {"architecture": "predictive_coding", **PREDICTIVE},
+        "settle": {**DAMPED, "max_sweeps": 5000},
+        "learning": {"estimator": "rbp", "programmer": "rounded", "rounding": "stochastic"},
+        "device": REAL_DEVICE,
+    },
     "spread of time constants": {"network": {"tau_spread": 0.2}},
     "masked": {"settle": {"on_unsettled": "mask", "free_steps": 4, "tolerance": 0.05}, "train": {"lr": 2.0}},
     "float32": {"settle": {"dtype": "float32"}},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from neurosim.networks.topology import BIAS, INPUT
-from neurosim.style import DARK, OKABE_ITO, WIDTH, blank
+from neurosim.style import DARK, GREY, OKABE_ITO, WIDTH, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ def draw_topology(top: Topology, title: str) -> Figure:
     """Return the layers and arrays of a network as a picture; biases are left out.
 
     Layers stand in the order in which signals reach them from the input. A line with two heads is an array read both
-    ways; arrays that pass layers over, or lead back, are bent.
+    ways, a grey one is wires; arrays that pass layers over, or lead back, are bent.
     """
     graph = nx.DiGraph(top.graph)
     graph.remove_nodes_from([BIAS])
@@ -34,7 +34,8 @@ def draw_topology(top: Topology, title: str) -> Figure:
     figure, axes = blank(height=WIDTH * (up + down) / width)
     plot = axes[0, 0]
     for pre, post, edge in graph.edges(data=True):
-        _draw_array(plot, place[pre], place[post], edge["name"], both=edge["reciprocal"])
+        look = "wire" if edge.get("wire") else "both" if edge["reciprocal"] else "one"
+        _draw_array(plot, place[pre], place[post], edge["name"], look)
     for name, x in place.items():
         layer = top.by_name.get(name)
         size = top.classes if layer is None else layer.size
@@ -62,9 +63,10 @@ def _in_order(top: Topology, graph: Any) -> dict[str, int]:
     return {name: k for k, name in enumerate(order)}
 
 
-def _draw_array(plot: Any, start: int, end: int, name: str, *, both: bool) -> None:
-    colour = OKABE_ITO[0] if both else OKABE_ITO[1]
-    style = {"arrowstyle": "<|-|>" if both else "-|>", "color": colour, "linewidth": 1.6, "shrinkA": 26, "shrinkB": 26}
+def _draw_array(plot: Any, start: int, end: int, name: str, look: str) -> None:
+    colour = {"wire": GREY, "both": OKABE_ITO[0], "one": OKABE_ITO[1]}[look]
+    arrow = "-|>" if look == "one" else "<|-|>"
+    style = {"arrowstyle": arrow, "color": colour, "linewidth": 1.6, "shrinkA": 26, "shrinkB": 26}
     if start == end:
         ends = {"xy": (end + 0.08, 0.12), "xytext": (start - 0.08, 0.12)}
         plot.annotate("", **ends, arrowprops={**style, "shrinkA": 6, "shrinkB": 6, "connectionstyle": "arc3,rad=-1.6"})

@@ -9,6 +9,7 @@ from neurosim.config.sizes import SIZES
 from neurosim.errors import ConfigError
 from neurosim.networks.convolutional import convolutional
 from neurosim.networks.graphs import loop, recurrent, with_skips
+from neurosim.networks.predictive import predictive_coding
 from neurosim.networks.topology import Topology, layered
 from neurosim.units import Scale
 
@@ -31,8 +32,9 @@ def scale(experiment: Experiment) -> Scale:
 
 
 def hidden_layers(top: Topology) -> tuple[str, ...]:
-    """Return the names of the hidden layers, from the input: the free ones, without an output that is one of them."""
-    return tuple(layer.name for layer in top.free if top.readout or layer.name != top.output)
+    """Return the names of the hidden layers, from the input: the free ones but error layers and a free output."""
+    free = (layer.name for layer in top.free if not layer.inverted)
+    return tuple(name for name in free if top.readout or name != top.output)
 
 
 def updates_per_epoch(experiment: Experiment) -> int:
@@ -74,4 +76,6 @@ def _dense(network: Network, softmax: bool) -> Topology:
         return loop(network.layers, bias=network.bias, softmax_readout=softmax)
     if network.architecture == "recurrent":
         return recurrent(network.layers, bias=network.bias, softmax_readout=softmax)
+    if network.architecture == "predictive_coding":
+        return predictive_coding(network.layers, bias=network.bias, tied=network.tied, softmax_readout=softmax)
     return layered(network.layers, bias=network.bias, tied=network.tied, softmax_readout=softmax)

@@ -12,6 +12,7 @@ from neurosim.config.feedback import FEEDBACK_CHECKS
 from neurosim.config.images import image_findings
 from neurosim.config.keys import unit_of
 from neurosim.config.mistakes import Mistake, entry
+from neurosim.config.predictive import PREDICTIVE_CODING, predictive_findings
 from neurosim.config.rates import rate_findings
 from neurosim.config.recipe import RECIPE_CHECKS
 from neurosim.config.sizes import SIZES
@@ -64,7 +65,7 @@ def _architecture(e: Experiment) -> Iterator[Finding]:
     free = len(net.layers) - 1 - (net.output == "softmax")
     if net.architecture == "loop" and free < 2:
         yield "network", "layers", "a loop needs at least two layers behind the input (and before a readout)"
-    elif net.skips and not net.convolutions:
+    elif net.skips and not net.convolutions and net.architecture != PREDICTIVE_CODING:
         try:
             topology(e)
         except ConfigError as error:
@@ -244,6 +245,7 @@ CHECKS: tuple[Check, ...] = (
     _architecture,
     convolution_findings,
     image_findings,
+    predictive_findings,
     *CIRCUIT_CHECKS,
     _kernels,
     _optimiser,

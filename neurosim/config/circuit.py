@@ -28,6 +28,7 @@ from neurosim.config.fields import (
 from neurosim.config.load import read_toml
 from neurosim.config.matrix import Matrix, Numbers, Weights
 from neurosim.config.mistakes import ExperimentError, Mistake, entry, explain
+from neurosim.config.predictive import PREDICTIVE_CODING
 from neurosim.config.tables import Crossbar, Learning, Network
 
 KINDS = ("network", "resistive", "array")
@@ -150,7 +151,14 @@ class CircuitFile(Table):
 
     def experiment(self) -> Experiment:
         """Return the rate network of this circuit as an experiment, settled at exact operating points."""
-        settle = {"method": "operating_point", "tolerance": 1e-13, "max_sweeps": 20_000, "dtype": "float64"}
+        settle: dict[str, Any] = {
+            "method": "operating_point",
+            "tolerance": 1e-13,
+            "max_sweeps": 20_000,
+            "dtype": "float64",
+        }
+        if self.network and self.network.architecture == PREDICTIVE_CODING:
+            settle["solver"] = "damped"
         document = {
             "network": (self.network or Network()).model_dump(),
             "crossbar": self.crossbar.model_dump(),

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from neurosim.config.experiment import Experiment
 
 
+LISTED = ("layered", "predictive_coding")
+"""Architectures whose arrays each belong to one layer."""
+
+
 def arrays(experiment: Experiment) -> list[str]:
     """Return the names of the arrays of the network."""
     return [synapse.name for synapse in topology(experiment).arrays]
@@ -24,7 +28,7 @@ def rate_findings(experiment: Experiment) -> Iterator[tuple[str, str, str]]:
     if isinstance(lr, tuple) and len(lr) != count:
         text = f"expected {count} rates, one per layer of weights, the first layer first"
         yield "train", "lr", text
-    if isinstance(lr, tuple) and (experiment.network.architecture != "layered" or experiment.network.skips):
+    if isinstance(lr, tuple) and (experiment.network.architecture not in LISTED or experiment.network.skips):
         yield "train", "lr", "a list has one rate per layer; this network has further arrays: give a number or a table"
     if isinstance(lr, dict):
         try:

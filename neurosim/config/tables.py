@@ -58,7 +58,7 @@ class Network(Table):
     output: Literal["squared_error", "softmax"] = Field(default="squared_error", description="loss and output layer")
     bias: bool = Field(default=True, description="bias arrays, without quotes")
     tied: bool = Field(default=True, description="one array read both ways, without quotes")
-    architecture: Literal["layered", "recurrent", "loop"] = Field(
+    architecture: Literal["layered", "recurrent", "loop", "predictive_coding"] = Field(
         default="layered", description="which layers are joined besides neighbours"
     )
     skips: Skips = Field(default=(), description="further arrays between layers, such as ['h1', 'out']")
@@ -107,7 +107,9 @@ class Settle(Table):
     nudged_steps: Count = Field(default=20, description="time steps of each nudged phase")
     tolerance: Positive = Field(default=1e-2, description="largest residual of a settled state")
     max_sweeps: Count = Field(default=500, description="limit of the operating-point solver")
-    solver: Literal["alternating", "synchronous", "anderson"] = Field(default="alternating", description="solver")
+    solver: Literal["alternating", "synchronous", "anderson", "damped"] = Field(
+        default="alternating", description="solver"
+    )
     on_unsettled: Literal["raise", "mask", "accept"] = Field(
         default="raise", description="what to do with samples that did not settle"
     )

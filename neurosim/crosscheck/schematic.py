@@ -113,7 +113,7 @@ def _caption(subject: Subject, layer: str) -> str:
         if layer in net.clamps:
             lines.append(f"{len(net.clamps[layer])} diodes")
     elif layer in subject.topology.slices:
-        lines.append(net.activation.name)
+        lines.append((subject.topology.by_name[layer].activation or net.activation).name)
     return ", ".join(lines)
 
 

@@ -114,7 +114,8 @@ class Subject:
         """Return the bench of all samples, or of one, settled at exact operating points."""
         rows = slice(None) if sample is None else slice(sample, sample + 1)
         weights = self.weights()
-        return Bench(self.network, lambda _: weights, self.x[rows], self.y[rows], EXACT)
+        options = EXACT if self.passive else replace(EXACT, solver=self.topology.solver)
+        return Bench(self.network, lambda _: weights, self.x[rows], self.y[rows], options)
 
     def free(self) -> np.ndarray:
         """Return the free states u (samples, nodes) on the branch that the dynamics reach from `start`.
@@ -138,7 +139,7 @@ class Subject:
 
     def activity(self, u: np.ndarray) -> np.ndarray:
         """Return the activities of states `u`."""
-        return u if isinstance(self.network, ResistiveNetwork) else np.asarray(self.network.activation.value(u))
+        return u if isinstance(self.network, ResistiveNetwork) else np.asarray(self.network.activity(u))
 
     def transient(self, sample: int, beta: Any, start: np.ndarray, length: float, dt: float) -> Waveform:
         """Return the trajectory of one sample over `length` [tau] under `beta`, a number or a function of time."""

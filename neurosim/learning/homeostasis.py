@@ -9,7 +9,8 @@ n free neurons (Laborieux and Zenke 2024, arXiv:2309.02214). With rows for state
     dL_h/dM_ij = (2/n) (M_ij - M_ji) = (2/n) E (e_i v_j - v_i e_j),   v = e M:
 
 what a synapse needs is the noise and its response at its two ends. A reciprocal array takes part in v, but its own two
-terms cancel.
+terms cancel. In inverted layers (`Layer`) the response counts with the opposite sign, and so does the Jacobian here: it
+is this functional coupling that has to be symmetric for the estimate to be the gradient.
 """
 
 from __future__ import annotations
@@ -82,7 +83,13 @@ def driven(network: RateNetwork, weights: Mapping[str, Array], e: Array) -> Arra
     v = namespace(e).zeros_like(e)
     for term in network.terms(weights):
         term.add(e, v)
-    return v
+    return _signed(network, v)
+
+
+def _signed(network: RateNetwork, drive: Array) -> Array:
+    """Return `drive` as the functional coupling counts it: with the opposite sign in inverted layers."""
+    sign = network.polarity(drive)
+    return drive if sign is None else drive * sign
 
 
 def coupling(network: RateNetwork, weights: Mapping[str, Array]) -> Array:
@@ -148,7 +155,7 @@ def echo(bench: Bench, free: Settled, noise: Array, amplitude: float) -> tuple[A
 
     def response(activity: Array) -> Array:
         u = free.u + activity / slope
-        return field.target(0.0, u, namespace(u).empty_like(u)) - before
+        return _signed(network, field.target(0.0, u, namespace(u).empty_like(u)) - before)
 
     first = response(amplitude * noise)
     second = response(first)

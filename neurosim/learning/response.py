@@ -71,7 +71,7 @@ def response(bench: Bench, free: Settled) -> Array:
 
     field = CoupledField(top, network.terms(bench.weights(0)), source, scale)
     tolerance = bench.options.tolerance * (float(xp.abs(source).max()) or 1.0)
-    found = solve(field, source, tolerance=tolerance, max_sweeps=bench.options.max_sweeps)
+    found = solve(field, source, tolerance=tolerance, max_sweeps=bench.options.max_sweeps, method=top.solver)
     if found.status is not Status.SETTLED:
         raise ConvergenceError(
             f"response: did not settle (residual {float(found.residual.max()):.3g}, allowed {tolerance:.3g}): the free "

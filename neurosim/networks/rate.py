@@ -11,7 +11,7 @@ from neurosim.errors import ShapeError
 from neurosim.networks.cost import bind_cost
 from neurosim.networks.kernel_path import KernelPath
 from neurosim.networks.product import product
-from neurosim.networks.terms import Ahead, Back, Contribution, Coupling, Term
+from neurosim.networks.terms import Ahead, Back, Contribution, Coupling, OneToOne, Term
 from neurosim.networks.topology import BIAS, INPUT, Synapse
 
 if TYPE_CHECKING:
@@ -46,14 +46,15 @@ class RateNetwork:
 
     ``tau du/dt = -u + sum_pre a_pre W + sum_post a_post W^T + x W_in + b - beta dL/da``,  ``a = sigma(u)``
 
-    Between layers of maps the products are a pooled convolution and its transpose, see `KernelPath`.
+    Between layers of maps the products are a pooled convolution and its transpose, see `KernelPath`. Wires add
+    ``gain a`` one to one, both ways. In inverted layers all but the leak (and the nudge) has the opposite sign.
 
     Attributes
     ----------
     topology
         Layers and arrays.
     activation
-        sigma, the same for all free layers.
+        sigma of all free layers that have no activation of their own.
     rate
         1/tau of each node in units of the nominal 1/tau: 1.0, or an array (nodes,) for neurons with a spread.
     gain
@@ -90,12 +91,25 @@ class RateNetwork:
     def activity(self, u: Array) -> Array:
         """Return ``sigma(u)``, times the gain if there is one, as a new array."""
         a = self.activation.value(u)
+        for span, sigma in self.topology.activations:
+            sigma.value(u[:, span], out=a[:, span])
         return a if self.gain is None else a * self._gains(a)
 
     def slope(self, u: Array) -> Array:
         """Return the derivative of the activity as a new array."""
         slope = self.activation.slope(u)
+        for span, sigma in self.topology.activations:
+            slope[:, span] = sigma.slope(u[:, span])
         return slope if self.gain is None else slope * self._gains(slope)
+
+    def polarity(self, like: Array) -> Array:
+        """Return -1 for the nodes of inverted layers and 1 for others, (nodes,); None where no layer is inverted."""
+        if not self.topology.inverted:
+            return None
+        sign = namespace(like).ones((self.topology.nodes,), dtype=like.real.dtype)
+        for span in self.topology.inverted:
+            sign[span] = -1.0
+        return sign
 
     def _gains(self, a: Array) -> Array:
         """Return the gain for the batch of `a`, which may be the network's stacked several times."""
@@ -134,6 +148,8 @@ class RateNetwork:
             elif synapse.pre == BIAS:
                 shape = top.by_name[synapse.post].shape
                 drive[:, end] += matrix if shape is None else xp.repeat(matrix, shape[1] * shape[2], axis=1)
+        for span in top.inverted:
+            drive[:, span] *= -1.0
         return drive
 
     def path(self, synapse: Synapse, weights: Mapping[str, Array]) -> KernelPath | None:
@@ -154,19 +170,27 @@ class RateNetwork:
             pre, post, matrix = top.slices[synapse.pre], top.slices[synapse.post], weights[synapse.name]
             path = paths.get(synapse.forward or "") or self.path(synapse, weights)
             if path is None:
-                found.append(Term(pre, post, matrix))
+                found.append(Term(pre, post, -matrix if post in top.inverted else matrix))
                 if synapse.reciprocal:
-                    found.append(Term(post, pre, matrix.T))
+                    found.append(Term(post, pre, -matrix.T if pre in top.inverted else matrix.T))
                 continue
             paths[synapse.name] = path
             found.append(Ahead(path, pre, post) if synapse.forward is None else Back(path, pre, post))
             if synapse.reciprocal:
                 found.append(Back(path, post, pre))
+        for wire in top.wires:
+            pre, post = top.slices[wire.pre], top.slices[wire.post]
+            for start, end in ((pre, post), (post, pre)):
+                found.append(OneToOne(start, end, -wire.gain if end in top.inverted else wire.gain))
         return tuple(found)
 
     def activate(self, y: Array, part: slice, a: Array) -> None:
         """Write the activity of columns `part` of state `y` into ``a[:, part]``."""
         self.activation.value(y[:, part], out=a[:, part])
+        for span, sigma in self.topology.activations:
+            own = slice(max(span.start, part.start), min(span.stop, part.stop))
+            if own.start < own.stop:
+                sigma.value(y[:, own], out=a[:, own])
         if self.gain is not None:
             a[:, part] *= self._gains(a)[:, part]
 

@@ -84,6 +84,33 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class OneToOne:
+    """Wires between two layers of equal size: ``drive[:, post] += gain a[:, pre]``."""
+
+    pre: slice
+    post: slice
+    gain: float
+    held: None = None
+
+    @property
+    def products(self) -> int:
+        """Multiply-adds of one evaluation per sample."""
+        return int(self.pre.stop - self.pre.start)
+
+    def write(self, a: Array, out: Array) -> None:
+        """Set ``out[:, post]``."""
+        out[:, self.post] = self.gain * a[:, self.pre]
+
+    def add(self, a: Array, out: Array) -> None:
+        """Add to ``out[:, post]``."""
+        out[:, self.post] += self.gain * a[:, self.pre]
+
+    def transposed(self, a: Array) -> tuple[Contribution, ...]:
+        """Return the wires the other way."""
+        return (OneToOne(self.post, self.pre, self.gain),)
+
+
+@dataclass(frozen=True, slots=True)
 class _Read(ABC):
     """A read of a kernel array: ``drive[:, post] += read(a)``."""
 

@@ -13,6 +13,7 @@ from neurosim.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from neurosim.networks.activations.base import Activation
     from neurosim.networks.convolution import ConvSpec, Shape
 
 INPUT = "input"
@@ -24,12 +25,16 @@ class Layer:
     """A group of neurons. A clamped layer is held at given values (the input; the constant 1 of the biases).
 
     A layer of maps has a `shape` (channels, height, width), flattened channel-major; its biases are one per channel.
+    An `activation` of its own takes the place of the network's. Into an `inverted` layer every current flows with the
+    opposite sign: where its neurons would lower a scalar function they raise it (a saddle, such as that of errors).
     """
 
     name: str
     size: int
     clamped: bool = False
     shape: Shape | None = None
+    activation: Activation | None = None
+    inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,15 @@ class Synapse:
     forward: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A fixed one-to-one coupling of two free layers of equal size, the same both ways: no array, nothing to learn."""
+
+    pre: str
+    post: str
+    gain: float = 1.0
+
+
 @dataclass(frozen=True)
 class Topology:
     """Layers and synapses of one network.
@@ -65,6 +79,8 @@ class Topology:
         Name of the free layer on which the cost acts.
     readout
         Names of the arrays that form the logits ``a_output W + b`` outside the dynamics; empty without a readout.
+    wires
+        Fixed one-to-one couplings beside the arrays.
     """
 
     layers: tuple[Layer, ...]
@@ -72,6 +88,7 @@ class Topology:
     output: str
     readout: tuple[Synapse, ...] = ()
     classes: int = 0
+    wires: tuple[Wire, ...] = ()
 
     def __post_init__(self) -> None:
         known = {layer.name for layer in self.layers}
@@ -82,6 +99,15 @@ class Topology:
                 raise ConfigError(f"synapse {synapse.name}: ends on the clamped layer {synapse.post}")
             if synapse.kernel is not None:
                 self._check_kernel(synapse, synapse.kernel)
+        for wire in self.wires:
+            self._check_wire(wire)
+
+    def _check_wire(self, wire: Wire) -> None:
+        free = {layer.name: layer.size for layer in self.free}
+        if wire.pre not in free or wire.post not in free or free[wire.pre] != free[wire.post]:
+            raise ConfigError(
+                f"wire {wire.pre} - {wire.post}: joins two free layers of equal size; free layers: {free}"
+            )
 
     def _check_kernel(self, synapse: Synapse, kernel: ConvSpec) -> None:
         ends = synapse.pre, synapse.post
@@ -111,6 +137,21 @@ class Topology:
             table[layer.name] = slice(start, start + layer.size)
             start += layer.size
         return table
+
+    @cached_property
+    def activations(self) -> tuple[tuple[slice, Activation], ...]:
+        """Columns of the layers with an activation of their own."""
+        return tuple((self.slices[x.name], x.activation) for x in self.free if x.activation is not None)
+
+    @cached_property
+    def inverted(self) -> tuple[slice, ...]:
+        """Columns of the inverted layers."""
+        return tuple(self.slices[layer.name] for layer in self.free if layer.inverted)
+
+    @property
+    def solver(self) -> str:
+        """Solver of linear systems of its coupling: damped where layers are inverted, for then the network rings."""
+        return "damped" if self.inverted else "alternating"
 
     @property
     def nodes(self) -> int:
@@ -145,12 +186,14 @@ class Topology:
 
     @cached_property
     def graph(self) -> nx.DiGraph:
-        """The layers and arrays as a directed graph (a reciprocal array is one edge marked so)."""
+        """The layers, arrays and wires as a directed graph (a reciprocal array is one edge marked so)."""
         graph = nx.DiGraph()
         for layer in self.layers:
             graph.add_node(layer.name, size=layer.size, clamped=layer.clamped)
         for synapse in self.arrays:
             graph.add_edge(synapse.pre, synapse.post, name=synapse.name, reciprocal=synapse.reciprocal)
+        for wire in self.wires:
+            graph.add_edge(wire.pre, wire.post, name="1:1", reciprocal=True, wire=True)
         return graph
 
     @cached_property
@@ -164,6 +207,7 @@ class Topology:
         graph.add_edges_from(
             (s.pre, s.post) for s in self.synapses if not self.by_name[s.pre].clamped and s.pre != s.post
         )
+        graph.add_edges_from((wire.pre, wire.post) for wire in self.wires if wire.pre != wire.post)
         colours = nx.greedy_color(graph, strategy="connected_sequential_bfs")
         order = sorted(set(colours.values()), key=lambda c: min(i for i, n in enumerate(graph) if colours[n] == c))
         return tuple(tuple(n for n in graph if colours[n] == c) for c in order)

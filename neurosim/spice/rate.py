@@ -2,8 +2,9 @@
 
     c_node dV/dt = -g_ref V + sum_j (G+_ij - G-_ij) v_ref a_j + g_ref v_ref beta (y - a) ,   V = v_ref u
 
-which is equation (1) of the rate network times ``g_ref v_ref``. Node ``<layer>_u_<k>`` is the neuron's membrane and
-node ``<layer>_a_<k>`` its activity, the names of the trace; ``beta`` is a node whose voltage is the nudge [1 V = 1].
+which is equation (1) of the rate network times ``g_ref v_ref``. An array that ends in an inverted layer has its planes
+exchanged there; a wire is a controlled current ``gain g_ref v_ref a``. Node ``<layer>_u_<k>`` is the neuron's membrane
+and ``<layer>_a_<k>`` its activity, the names of the trace; ``beta`` is a node whose voltage is the nudge [1 V = 1].
 """
 
 from __future__ import annotations
@@ -105,6 +106,10 @@ class RateCircuit:
                 yield from self._layer(layer.name, start)
         for synapse in top.synapses:
             yield Section(self._caption(synapse), tuple(self._synapse(synapse)))
+        for wire in top.wires:
+            caption = f"wires {wire.pre} - {wire.post}, one to one"
+            ways = ((wire.pre, wire.post), (wire.post, wire.pre))
+            yield Section(caption, tuple(e for pre, post in ways for e in self._wires(pre, post, wire.gain)))
         teacher = self._softmax_teacher() if top.readout else self._squared_teacher()
         yield Section(f"teacher of layer {top.output}", tuple(teacher))
 
@@ -115,11 +120,12 @@ class RateCircuit:
     def _layer(self, layer: str, start: np.ndarray | None) -> Iterator[Section]:
         top, scale = self.network.topology, self.scale
         columns = range(*top.slices[layer].indices(top.nodes))
+        activation = top.by_name[layer].activation or self.network.activation
         rates = np.broadcast_to(np.asarray(self.network.rate, dtype=float), (top.nodes,))
         for k, column in enumerate(columns):
             membrane = node(layer, "u", k)
             begin = 0.0 if start is None else scale.v_ref * float(start[column])
-            sigma = self.network.activation.formula(f"(v({membrane})/{scale.v_ref:.17g})")
+            sigma = activation.formula(f"(v({membrane})/{scale.v_ref:.17g})")
             elements = (
                 capacitor(f"{layer}_{k}", membrane, GROUND, scale.c_node / float(rates[column]), begin),
                 conductance(f"{layer}_{k}", membrane, GROUND, scale.g_ref),
@@ -138,10 +144,21 @@ class RateCircuit:
     def _synapse(self, synapse: Synapse) -> Iterator[Element]:
         array, label = self.arrays[synapse.name], array_label(self.network.topology, synapse)
         pre, post = self._nodes(synapse.pre, "a"), self._nodes(synapse.post, "u")
-        yield from read(label, array, pre, post, self.wires)
+        yield from read(label, self._seen(array, synapse.post), pre, post, self.wires)
         if synapse.reciprocal:
             back, ahead = self._nodes(synapse.post, "a"), self._nodes(synapse.pre, "u")
-            yield from read_back(label, array, back, ahead, self.wires)
+            yield from read_back(label, self._seen(array, synapse.pre), back, ahead, self.wires)
+
+    def _seen(self, array: Conductances, layer: str) -> Conductances:
+        """Return the pairs as neurons of `layer` sum them: the planes exchanged where the layer is inverted."""
+        return Conductances(array.g_minus, array.g_plus) if self.network.topology.by_name[layer].inverted else array
+
+    def _wires(self, pre: str, post: str, gain: float) -> Iterator[Element]:
+        gain = -gain if self.network.topology.by_name[post].inverted else gain
+        ends = zip(self._nodes(pre, "a"), self._nodes(post, "u"), strict=True)
+        for k, (start, end) in enumerate(ends):
+            current = f"{gain * self.scale.g_ref:.17g}*v({start})"
+            yield behavioural_current(f"wire_{pre}_{post}_{k}", GROUND, end, current)
 
     def _squared_teacher(self) -> Iterator[Element]:
         output, g, v = self.network.topology.output, self.scale.g_ref, self.scale.v_ref

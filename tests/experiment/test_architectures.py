@@ -15,6 +15,7 @@ test_limit = 300
 layers = {layers}
 {network}
 [settle]
+{settle}
 free_steps = 40
 nudged_steps = 15
 on_unsettled = "accept"
@@ -23,20 +24,24 @@ beta = 0.3
 [train]
 epochs = 4
 batch = 20
-lr = 0.1
+lr = {rate}
 probe_batch = 32
 """
+PREDICTIVE = 'architecture = "predictive_coding"'
 KINDS = {
     "recurrent": ([64, 24, 10], 'architecture = "recurrent"'),
     "skips": ([64, 24, 16, 10], 'skips = [["input", "h2"], ["h1", "out"]]'),
     "loop": ([64, 24, 16, 10], 'architecture = "loop"\ntied = false'),
+    "predictive_coding": ([64, 24, 10], f'{PREDICTIVE}\noutput = "softmax"'),
 }
+SETTLE, RATE = {"predictive_coding": "solver = 'damped'\ndt = 0.25"}, {"predictive_coding": 1.0}
 
 
 @pytest.fixture(params=KINDS)
 def kind(request, tmp_path, monkeypatch):
     layers, network = KINDS[request.param]
-    (tmp_path / "exp.toml").write_text(BASE.format(layers=layers, network=network))
+    settle, rate = SETTLE.get(request.param, ""), RATE.get(request.param, 0.1)
+    (tmp_path / "exp.toml").write_text(BASE.format(layers=layers, network=network, settle=settle, rate=rate))
     monkeypatch.chdir(tmp_path)
     return request.param
 
@@ -65,6 +70,13 @@ def test_arrays_of_every_kind():
     assert names(layers=[64, 5, 10], architecture="recurrent")[-2:] == ["R_h1", "R_out"]
     assert names(layers=[64, 5, 4, 10], skips=[["h1", "out"]])[-1] == "S_h1_out"
     assert names(layers=[64, 5, 10], architecture="loop", tied=False)[-1] == "B_out_h1"
+    settle = {"solver": "damped"}
+    document = {"network": {"layers": [64, 5, 10], "architecture": "predictive_coding"}, "settle": settle}
+    tied = [s.name for s in topology(parse_experiment(document)).arrays]
+    assert tied == ["W1", "b1", "W2", "b2"]
+    document["network"]["tied"] = False
+    document["train"] = {"lr": [0.1, 0.2]}  # one rate per layer, that of its arrays
+    assert [s.name for s in topology(parse_experiment(document)).arrays] == ["W1", "b1", "W2", "B2", "b2"]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +90,11 @@ def test_arrays_of_every_kind():
         ('skips = [["h7", "out"]]', "lr = 0.1", "layer: unknown 'h7'"),
         ('skips = ["h1"]', "lr = 0.1", "expected a list of pairs of layers"),
         ('architecture = "recurrent"', "lr = [0.1, 0.1]", "this network has further arrays: give a number or a table"),
+        (PREDICTIVE, "lr = 0.1", "such sweeps grow; set solver = 'damped' (or 'anderson')"),
+        (f'{PREDICTIVE}\nskips = [["h1", "out"]]', "lr = 0.1", "a value is predicted from the layer below it only"),
+        (f"{PREDICTIVE}\nlayers = [64, 24, 10]", "lr = [0.1]", "expected 2 rates, one per layer of weights"),
+        (f"{PREDICTIVE}\nconvolutions = [{{ channels = 2, kernel = 3 }}]", "lr = 0.1", "with convolutions leave it"),
+        (f"{PREDICTIVE}\nlayers = [64, 10]\ndropout = 0.5", "lr = 0.1", "no hidden layer whose neurons"),
         ('architecture = "recurrent"', "lr = { R_h9 = 0.1 }", "unknown array 'R_h9' (did you mean 'R_h1'?)"),
     ],
 )

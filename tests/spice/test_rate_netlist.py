@@ -12,6 +12,7 @@ from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.cost import bind_cost
 from neurosim.networks.graphs import loop, recurrent
 from neurosim.networks.nudge import Nudge
+from neurosim.networks.predictive import predictive_coding
 from neurosim.networks.rate import RateNetwork
 from neurosim.networks.topology import layered
 from neurosim.numerics.fixed_point import solve
@@ -52,7 +53,9 @@ def settled(circuit, weights, beta):
     net, x, y = circuit.network, circuit.x[None], circuit.y[None]
     nudge = Nudge(bind_cost(net.topology, weights), y, beta)
     field = net.bind(weights, net.static_drive(weights, x), nudge=nudge)
-    found = solve(field, np.zeros((1, net.topology.nodes)), tolerance=1e-13, max_sweeps=20_000)
+    found = solve(
+        field, np.zeros((1, net.topology.nodes)), tolerance=1e-13, max_sweeps=20_000, method=net.topology.solver
+    )
     assert found.status is Status.SETTLED
     return found.y[0] * SCALE.v_ref
 
@@ -90,6 +93,15 @@ def test_softmax_readout_settles_alike():
     circuit, weights = network((3, 4, 3), "dsilu", softmax_readout=True)
     assert compared(circuit, weights, (0.0, 0.3, -0.3)) <= 1e-9
     assert abs(settled(circuit, weights, 0.3) - settled(circuit, weights, 0.0)).max() > 1e-3
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("wires", [None, Wires(20.0, 30.0, 100.0, 50.0)], ids=["ideal", "wired"])
+def test_values_and_errors_settle_alike(tied, wires):
+    circuit, weights = network((3, 4, 3, 2), gain=1.0, build=predictive_coding, tied=tied, wires=wires)
+    assert compared(circuit, weights, (0.0, 0.1, -0.1)) <= 1e-9
+    text = circuit.circuit(BetaSource()).text(OperatingPoint(), ["v(h1_u_0)"])
+    assert "b_wire_h1_e1_0 " in text
 
 
 @pytest.mark.parametrize("build", [recurrent, loop])

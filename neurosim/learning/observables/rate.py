@@ -111,7 +111,9 @@ class RateObservables:
 
     def adjoint(self, a: Array, lam: Array) -> dict[str, Factors]:
         """Return P, Q of ``-dL/dW`` through the drive at activity `a` with ``lam = dL/d(drive)``, (batch, nodes)."""
-        xp = namespace(a)
+        xp, sign = namespace(a), cast("RateNetwork", self.bench.network).polarity(a)
+        if sign is not None:  # an array drives an inverted layer by minus what it reads
+            lam = lam * sign
         found: dict[str, Factors] = {}
         for synapse in self.top.synapses:
             if synapse.kernel is not None:
@@ -152,7 +154,7 @@ class RateObservables:
         field = CoupledField(top, terms, source, scale)
         size = float(xp.abs(source).max()) or 1.0
         tolerance = bench.options.tolerance * size
-        found = solve(field, source, tolerance=tolerance, max_sweeps=bench.options.max_sweeps)
+        found = solve(field, source, tolerance=tolerance, max_sweeps=bench.options.max_sweeps, method=top.solver)
         if found.status is not Status.SETTLED:
             raise ConvergenceError(
                 f"rbp: the adjoint did not settle (residual {float(found.residual.max()):.3g}, allowed "
