@@ -103,6 +103,10 @@ for pool in POOLS:
         "network": {**maps, "tied": False, "output": "softmax"},
         "crossbar": {"read_noise": 0.02, "read_noise_scope": "phase"},
     }
+    CASES[f"convolutions, pool {pool}, untied, true response, homeostasis"] = {
+        "network": {**maps, "tied": False, "feedback_angle": 30.0, "init_gain": 0.3},
+        "learning": {"estimator": "true_response", "homeostasis": 0.5, "homeostasis_draws": 2},
+    }
     CASES[f"convolutions, pool {pool}, rbp"] = {
         "network": {**maps, "init_gain": 0.3},
         "learning": {"estimator": "rbp", "programmer": "rounded", "rounding": "stochastic"},

@@ -280,13 +280,6 @@ FILES = {
         '[crossbar]\nread_noise = 0.1\nread_noise_scope = "step"',
         "homeostasis = 1.0", "read_noise_scope = 'frozen'",
     ),
-    "homeostasis of kernels": wrong(
-        CONV + "[{channels = 4, kernel = 3}]\ntied = false\n[learning]\nhomeostasis = 1.0", "written for dense layers"
-    ),
-    "exact limit of kernels": wrong(
-        CONV + '[{channels = 4, kernel = 3}]\n[learning]\nestimator = "true_response"',
-        "'true_response'", "dense layers", "'holomorphic'",
-    ),
     # optimiser and schedule
     "unknown optimiser": wrong('[train]\noptimiser = "adam"', "optimiser = 'adam'", "did you mean 'adamw'", "'sgd'"),
     "unknown schedule": wrong('[train]\nschedule = "cosin"', "did you mean 'cosine'", "'constant'"),

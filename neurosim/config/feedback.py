@@ -40,8 +40,6 @@ def _homeostasis(e: Experiment) -> Iterator[tuple[str, str, str]]:
         text = "tied arrays are symmetric as they are; set [network] tied = false"
     elif e.learning.update == "in_situ":
         text = "its update has no two phases to program in place; set update = 'differenced'"
-    elif e.network.convolutions:
-        text = "written for dense layers"
     elif e.crossbar.read_noise > 0 and e.crossbar.read_noise_scope == "step":
         text = "its reads are not modelled with fresh noise; set [crossbar] read_noise_scope = 'frozen' or 'phase'"
     else:
@@ -49,9 +47,4 @@ def _homeostasis(e: Experiment) -> Iterator[tuple[str, str, str]]:
     yield "learning", "homeostasis", f"{text}, or homeostasis = 0"
 
 
-def _response(e: Experiment) -> Iterator[tuple[str, str, str]]:
-    if e.learning.estimator == "true_response" and e.network.convolutions:
-        yield "learning", "estimator", "solved for dense layers; choose 'holomorphic' with many points"
-
-
-FEEDBACK_CHECKS = (_angle, _shared, _homeostasis, _response)
+FEEDBACK_CHECKS = (_angle, _shared, _homeostasis)

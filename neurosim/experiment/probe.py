@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from neurosim.backend import Array, Backend
+from neurosim.backend import Array, Backend, namespace
 from neurosim.errors import ConvergenceError
 from neurosim.learning.bench import Bench
 from neurosim.learning.contrast import measure
 from neurosim.learning.controller import Controller, TrainState
+from neurosim.learning.coupling import HeldCoupling, coupling, estimated_asymmetry, homeostatic_loss, symmetry
 from neurosim.learning.estimators.base import Sample
-from neurosim.learning.homeostasis import coupling, homeostatic_loss, symmetry
 from neurosim.learning.reference import alignment, measure_rbp
 from neurosim.networks.feedback import angle, as_feedback, feedback_pairs
 from neurosim.networks.nudge import Nudge
 from neurosim.networks.rate import RateNetwork
+from neurosim.numerics.status import Status
 from neurosim.settle import transient
 from neurosim.traces import TraceWriter
 from neurosim.units import Scale
 
 EVALUATION_BATCH = 256
+ASYMMETRY_DRAWS = 8
+"""Noise draws per sample for the asymmetry of kernels; a draw counts once for every neuron."""
 
 
 def evaluate(
@@ -62,11 +65,12 @@ def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: A
     return alignment(contrast.gradient(), reference)
 
 
-def asymmetry(controller: Controller, state: TrainState) -> dict[str, float]:
+def asymmetry(controller: Controller, state: TrainState, x: Array, y: Array) -> dict[str, float]:
     """Return how far an untied network is from a symmetric one; nothing for a network of tied arrays.
 
-    Keys: ``angle_<feedback array>`` [degrees] to its forward array, and for dense layers ``coupling_symmetry`` and
-    ``homeostatic_loss`` of the coupling of the free layers.
+    Keys: ``angle_<feedback array>`` [degrees] to its forward array, and ``coupling_symmetry`` and ``homeostatic_loss``
+    of the coupling of the free layers: of dense layers from the matrix itself; with kernels means over the samples
+    `x`, `y`, with the pools at the end of their free phases, estimated from noise (NaN if a state is not finite).
     """
     network, weights = controller.network, controller.weights(state)
     if not isinstance(network, RateNetwork):
@@ -76,11 +80,25 @@ def asymmetry(controller: Controller, state: TrainState) -> dict[str, float]:
         f"angle_{back.name}": angle(as_feedback(forward, weights[forward.name]), weights[back.name])
         for forward, back in feedback_pairs(top)
     }
-    untied = any(not s.reciprocal and not top.by_name[s.pre].clamped for s in top.synapses)
-    if untied and not top.convolutional:
+    if all(s.reciprocal or top.by_name[s.pre].clamped for s in top.synapses):
+        return found
+    if top.convolutional:
+        bench = Bench(network, lambda _: weights, x, y, replace(controller.options, noise=0.0))
+        share, loss = _estimated(bench, controller.streams.generator("probe/asymmetry", state.step))
+    else:
         m = coupling(network, weights)
-        found |= {"coupling_symmetry": symmetry(m), "homeostatic_loss": homeostatic_loss(m)}
-    return found
+        share, loss = symmetry(m), homeostatic_loss(m)
+    return {**found, "coupling_symmetry": share, "homeostatic_loss": loss}
+
+
+def _estimated(bench: Bench, rng: Any) -> tuple[float, float]:
+    """Return the symmetry and the homeostatic loss of the coupling of kernels at the end of the free phase."""
+    network, free = cast("RateNetwork", bench.network), bench.free()
+    if free.status is Status.DIVERGED:
+        return float("nan"), float("nan")
+    a = namespace(free.a).tile(free.a, (ASYMMETRY_DRAWS, 1))
+    noise = rng.standard_normal(a.shape, dtype=a.dtype)
+    return estimated_asymmetry(HeldCoupling(network, bench.weights(0), a), noise)
 
 
 def record_settling(

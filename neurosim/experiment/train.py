@@ -220,9 +220,8 @@ class _Run:
         loss, accuracy, settled = evaluate(self.controller, state, x_test, y_test, self.data.y_test, self.backend)
         self.best = max(self.best, accuracy)
         probe = slice(0, self.experiment.train.probe_batch)
-        cosines = gradient_alignment(
-            self.controller, state, *self._batch(self.data.x_train[probe], self.data.y_train[probe])
-        )
+        probed = self._batch(self.data.x_train[probe], self.data.y_train[probe])
+        cosines = gradient_alignment(self.controller, state, *probed)
         metrics = {
             "epoch": float(epoch),
             "train_loss": sums["loss"] / sums["count"] if sums else nan,
@@ -233,7 +232,7 @@ class _Run:
             "residual": sums["residual"] if sums else nan,
             "pulses": state.pulses,
             **{f"alignment_{name}": value for name, value in cosines.items()},
-            **asymmetry(self.controller, state),
+            **asymmetry(self.controller, state, *probed),
         }
         writer.metrics(state.step, metrics)
         self.metrics = metrics

@@ -1,9 +1,10 @@
 """The exact response of the free state to the nudge, and the limit that every estimator tends to as beta -> 0.
 
-The free state moves with beta as ``u' = a' M - dL/da|_output``, ``a' = sigma'(u*) u'`` (row vectors; M the coupling at
-the free state): one linear system of the network's own form, solved by the same sweeps. What the observables make of
-a' is what N-point holomorphic EP estimates, without any error of beta: with tied weights the exact gradient, with
-untied ones (vector-field form, ``(dF/dW)^T a'``) the gradient with the bias of the asymmetry alone.
+The free state moves with beta as ``u' = a' M - dL/da|_output``, ``a' = sigma'(u*) u'`` (row vectors; M the derivative
+of the drive at the free state, the change of pools included): one linear system of the network's own form, solved by
+the same sweeps. What the observables make of a' is what N-point holomorphic EP estimates, without any error of beta:
+with tied weights the exact gradient, with untied ones (vector-field form, ``(dF/dW)^T a'``) the gradient with the bias
+of the asymmetry alone.
 
 Laborieux and Zenke 2024, arXiv:2309.02214, section 3 and fig. 2 ("true" derivative by beta).
 """
@@ -34,7 +35,7 @@ def measure_response(bench: Bench, tolerance: float | None = None) -> Contrast:
     Parameters
     ----------
     bench
-        A dense rate network.
+        A rate network.
     tolerance
         Residual of the free state, and relative to its source that of the response; 1e-12 in float64 and 1e-5 in
         float32 when None.
@@ -42,7 +43,7 @@ def measure_response(bench: Bench, tolerance: float | None = None) -> Contrast:
     Raises
     ------
     ConfigError
-        A passive network, or kernels, whose coupling is not linear.
+        A passive network.
     ConvergenceError
         The free state or the response did not settle.
     """
@@ -59,9 +60,9 @@ def measure_response(bench: Bench, tolerance: float | None = None) -> Contrast:
 def response(bench: Bench, free: Settled) -> Array:
     """Return ``da*/dbeta`` at beta = 0 of each sample, (batch, nodes); errors as `measure_response`."""
     network, xp = bench.network, namespace(free.u)
-    if not isinstance(network, RateNetwork) or network.topology.convolutional:
-        kind = "a network of kernels" if isinstance(network, RateNetwork) else f"a {type(network).__name__}"
-        raise ConfigError(f"response: solved for dense rate networks, got {kind}; use 'holomorphic' with many points")
+    if not isinstance(network, RateNetwork):
+        kind = type(network).__name__
+        raise ConfigError(f"response: solved for rate networks, got a {kind}; use 'holomorphic' with many points")
     top, slope = network.topology, network.slope(free.u)
     source = xp.zeros_like(free.u)
     source[:, top.slices[top.output]] = -1 * bench.cost().force(bench.output(free.a), bench.y)
@@ -69,7 +70,8 @@ def response(bench: Bench, free: Settled) -> Array:
     def scale(y: Array, part: slice, a: Array) -> None:
         xp.multiply(y[:, part], slope[:, part], out=a[:, part])
 
-    field = CoupledField(top, network.terms(bench.weights(0)), source, scale)
+    terms = [tangent for term in network.terms(bench.weights(0)) for tangent in term.tangent(free.a)]
+    field = CoupledField(top, terms, source, scale)
     tolerance = bench.options.tolerance * (float(xp.abs(source).max()) or 1.0)
     found = solve(field, source, tolerance=tolerance, max_sweeps=bench.options.max_sweeps, method=top.solver)
     if found.status is not Status.SETTLED:

@@ -1,4 +1,4 @@
-"""Contributions to the drive of coupled layers, and the transposes of their derivatives."""
+"""Contributions to the drive of coupled layers, their derivatives, and the transposes of these."""
 
 from __future__ import annotations
 
@@ -49,10 +49,17 @@ class Contribution(Protocol):
 
 
 class Coupling(Contribution, Protocol):
-    """A contribution whose derivative is known."""
+    """A contribution whose derivative is known. Derivatives are linear in the activity they read.
 
-    def transposed(self, a: Array) -> tuple[Contribution, ...]:
-        """Return the contributions of ``(d contribution / d a)^T`` at activity `a`: linear, for the adjoint."""
+    With `held` the pools of kernels stay as they stand at `a`, and what their change adds is left out.
+    """
+
+    def tangent(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
+        """Return the contributions of ``d contribution / d a`` at activity `a`."""
+        ...
+
+    def transposed(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
+        """Return the contributions of ``(d contribution / d a)^T`` at activity `a`, for the adjoint."""
         ...
 
 
@@ -78,7 +85,11 @@ class Term:
         """Add to ``out[:, post]``."""
         out[:, self.post] += product(a[:, self.pre], self.weights)
 
-    def transposed(self, a: Array) -> tuple[Contribution, ...]:
+    def tangent(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
+        """Return the array itself."""
+        return (self,)
+
+    def transposed(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
         """Return the transposed array."""
         return (Term(self.post, self.pre, self.weights.T),)
 
@@ -105,7 +116,11 @@ class OneToOne:
         """Add to ``out[:, post]``."""
         out[:, self.post] += self.gain * a[:, self.pre]
 
-    def transposed(self, a: Array) -> tuple[Contribution, ...]:
+    def tangent(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
+        """Return the wires themselves."""
+        return (self,)
+
+    def transposed(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
         """Return the wires the other way."""
         return (OneToOne(self.post, self.pre, self.gain),)
 
@@ -146,7 +161,12 @@ class Ahead(_Read):
         """Return the pooled convolution."""
         return self.held.ahead(a[:, self.pre])
 
-    def transposed(self, a: Array) -> tuple[Contribution, ...]:
+    def tangent(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
+        """Return the forward read with the slopes of the pool at `a`."""
+        frozen = FrozenKernel(self.held, a[:, self.pre], a[:, self.post], transposed=False)
+        return (Linear(frozen, self.pre, self.post, frozen.gather),)
+
+    def transposed(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
         """Return the backward read through the forward array, the pool being that at `a`."""
         frozen = FrozenKernel(self.held, a[:, self.pre], a[:, self.post])
         return (Linear(frozen, self.post, self.pre, frozen.spread),)
@@ -162,16 +182,22 @@ class Back(_Read):
         """Return the activity of the layer ahead, read back."""
         return self.held.back(a[:, self.post], a[:, self.pre])
 
-    def transposed(self, a: Array) -> tuple[Contribution, ...]:
+    def tangent(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
+        """Return the backward read with the slopes of the pool at `a`, and what the change of these slopes adds."""
+        frozen = FrozenKernel(self.held, a[:, self.post], a[:, self.pre], transposed=False)
+        spread = Linear(frozen, self.pre, self.post, frozen.spread)
+        return (spread,) if held or not frozen.curved else (spread, Linear(frozen, self.post, self.post, frozen.bend))
+
+    def transposed(self, a: Array, *, held: bool = False) -> tuple[Contribution, ...]:
         """Return the forward read with the slopes of the pool at `a`, and what the change of these slopes adds."""
         frozen = FrozenKernel(self.held, a[:, self.post], a[:, self.pre])
         gather = Linear(frozen, self.post, self.pre, frozen.gather)
-        return (gather, Linear(frozen, self.post, self.post, frozen.bend)) if frozen.curved else (gather,)
+        return (gather,) if held or not frozen.curved else (gather, Linear(frozen, self.post, self.post, frozen.bend))
 
 
 @dataclass(frozen=True, slots=True)
 class Linear(_Read):
-    """A contribution to an adjoint: ``drive[:, post] += function(a[:, pre])``."""
+    """A contribution to a derivative or an adjoint: ``drive[:, post] += function(a[:, pre])``."""
 
     function: Callable[[Array], Array]
 

@@ -7,6 +7,7 @@ from experiment.tiny import assert_same, contents, tiny
 from neurosim.experiment import run
 from neurosim.experiment.build import build_controller
 from neurosim.learning.computed import REFERENCES
+from neurosim.learning.coupling import coupling, homeostatic_loss, symmetry
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.networks.feedback import angle
 from neurosim.rng import Streams
@@ -68,6 +69,30 @@ def test_angles_have_degrees_and_tied_runs_have_none(tmp_path):
         assert trace.units("metrics/angle_B2") == trace.units("run/angle_B2") == "degree"
     _, metrics, _ = metrics_of(tmp_path / "tied.h5")
     assert [name for name in metrics if "angle" in name or "symmetry" in name or "homeostatic" in name] == []
+
+
+@pytest.mark.parametrize("pool", ["average", "softmax", "max"])
+def test_trace_of_untied_kernels_tells_their_symmetry_which_homeostasis_raises(pool, tmp_path):
+    first = {"channels": 4, "kernel": 3, "padding": 1}
+    second = {"channels": 4, "kernel": 3, "padding": 1, "pool": pool}
+    network = {"layers": [64, 10], "convolutions": [first, second], "tied": False, "feedback_angle": 60.0}
+    found = {}
+    for weight in (0.0, 1.0):
+        learning = {**EXACT_WRITE, "estimator": "true_response", "homeostasis": weight, "homeostasis_draws": 2}
+        found[weight] = metrics_of(
+            tmp_path / f"{weight}.h5", network=network, learning=learning, train={"epochs": 6, "lr": 1.0}
+        )
+    metrics, weights = found[1.0][1:]
+    assert metrics["coupling_symmetry"][-1] > found[0.0][1]["coupling_symmetry"][-1] + 0.05
+    assert metrics["homeostatic_loss"][-1] < 0.5 * found[0.0][1]["homeostatic_loss"][-1]
+    assert np.array_equal(metrics["coupling_symmetry"][:1], found[0.0][1]["coupling_symmetry"][:1])
+    if pool == "average":  # whose slopes are the same at any activity
+        experiment = tiny(network=network, **QUIET, settle={"dtype": "float64"}, train={"probe_batch": 8})
+        controller, _ = build_controller(experiment, Streams(0))
+        w = {name: (h.g_plus[0] - h.g_minus[0]) * 8.0 / 50e-6 for name, h in weights.items()}
+        m = coupling(controller.network, w, np.zeros(controller.network.topology.nodes))
+        assert metrics["coupling_symmetry"][0] == pytest.approx(symmetry(m), abs=0.02)
+        assert metrics["homeostatic_loss"][0] == pytest.approx(homeostatic_loss(m), rel=0.1)
 
 
 def test_kolen_pollack_with_leak_closes_the_angle_and_homeostasis_raises_the_symmetry(tmp_path):

@@ -7,24 +7,15 @@ import pytest
 from resistive_net import bench_of as resistive_bench
 from small_controller import EXACT as SETTLED
 from small_controller import batch_of, controller_of, moved
-from small_conv_net import bench_of as conv_bench
 from small_net import bench_of
 from standard_errors import check_mean
 
 from neurosim.errors import ConfigError
 from neurosim.gradcheck import fitted_slope
 from neurosim.learning.contrast import measure_phases
+from neurosim.learning.coupling import HeldCoupling, coupling, estimated_asymmetry, homeostatic_loss, symmetry
 from neurosim.learning.estimators import SymmetricEP
-from neurosim.learning.homeostasis import (
-    Homeostasis,
-    coupling,
-    descent,
-    driven,
-    echo,
-    homeostatic_loss,
-    products,
-    symmetry,
-)
+from neurosim.learning.homeostasis import Homeostasis, descent, echo, products
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.rate import RateNetwork
 from neurosim.networks.topology import Layer, Synapse, Topology
@@ -83,9 +74,14 @@ def test_loss_is_twice_the_antisymmetric_part_and_the_mean_of_its_samples(kind):
     assert homeostatic_loss(m) == pytest.approx(2 * (a**2).sum() / len(m), rel=1e-13)
     assert homeostatic_loss(m) == pytest.approx(explicit_loss(bench, weights), rel=1e-13)
     e = np.random.default_rng(0).standard_normal((DRAWS, len(m)))
-    v = driven(network, weights, e)
+    held = HeldCoupling(network, weights, e)
+    v = held.driven(e)
     np.testing.assert_allclose(v, e @ m, rtol=0, atol=1e-12)
-    check_mean(products(e, v, driven(network, weights, v)), homeostatic_loss(m))
+    np.testing.assert_allclose(held.transposed(e), e @ m.T, rtol=0, atol=1e-12)
+    check_mean(products(e, v, held.driven(v)), homeostatic_loss(m))
+    share, loss = estimated_asymmetry(held, e)
+    assert share == pytest.approx(symmetry(m), rel=0.02)
+    assert loss == pytest.approx(homeostatic_loss(m), rel=5 * (2 / DRAWS) ** 0.5)
 
 
 @by_kind
@@ -93,8 +89,8 @@ def test_descent_is_the_mean_of_its_draws_and_the_finite_difference_of_the_exact
     bench, h = BENCHES[kind], 1e-5
     weights, top = bench.weights(0), bench.network.topology
     e = np.random.default_rng(1).standard_normal((DRAWS, top.nodes))
-    v = driven(bench.network, weights, e)
-    found = descent(top, e, v)
+    held = HeldCoupling(bench.network, weights, e)
+    found = descent(held, e, held.driven(e))
     assert set(found) == {s.name for s in top.synapses if s.pre not in ("input", "bias")}
     for name, (p, q) in found.items():
         w, slope = weights[name], np.empty_like(weights[name])
@@ -112,7 +108,7 @@ def test_reciprocal_arrays_take_part_and_get_nothing():
     m = coupling(tied.network, tied.weights(0))
     assert homeostatic_loss(m) == 0
     assert symmetry(m) == 1
-    assert descent(tied.network.topology, m, m) == {}
+    assert descent(HeldCoupling(tied.network, tied.weights(0), m), m, m) == {}
 
 
 def test_symmetry_of_known_couplings():
@@ -154,7 +150,8 @@ def test_added_presentations_are_the_weighted_mean_over_draws(mask):
     top, weights = bench.network.topology, bench.weights(0)
     e = np.random.default_rng(5).standard_normal((28, top.nodes))
     plain, found = contrast.gradient(), added.gradient()
-    for name, (p, q) in descent(top, e, driven(bench.network, weights, e)).items():
+    held = HeldCoupling(bench.network, weights, e)
+    for name, (p, q) in descent(held, e, held.driven(e)).items():
         np.testing.assert_allclose(found[name], plain[name] - 3.0 * p.T @ q / 28, rtol=0, atol=1e-13)
     assert np.array_equal(found["W1"], plain["W1"])
     assert [group.sign for group in added.groups] == [1, -1]
@@ -185,8 +182,7 @@ def test_each_step_draws_its_own_noise():
 
 
 def test_what_it_does_not_model_is_refused():
-    for bench, kind in ((resistive_bench("sinh"), "a ResistiveNetwork"), (conv_bench(), "a network of kernels")):
-        with pytest.raises(ConfigError, match=f"homeostasis: written for dense rate networks, got {kind}"):
-            Homeostasis(1.0).added(None, bench, None)
+    with pytest.raises(ConfigError, match="homeostasis: written for rate networks, got a ResistiveNetwork"):
+        Homeostasis(1.0).added(None, resistive_bench("sinh"), None)
     with pytest.raises(ConfigError, match=r"homeostasis: .* set update = 'differenced'"):
         controller_of(topology={"tied": False}, homeostasis=Homeostasis(1.0), in_situ=True)

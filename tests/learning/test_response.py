@@ -14,7 +14,9 @@ from neurosim.learning.contrast import measure_phases
 from neurosim.learning.estimators import HolomorphicEP, OneSidedEP, SymmetricEP
 from neurosim.learning.reference import alignment, measure_rbp, relative_error
 from neurosim.learning.response import measure_response, response
+from neurosim.networks.pools import POOLS
 
+POOL = pytest.mark.parametrize("pool", list(POOLS))
 TOPOLOGIES = pytest.mark.parametrize(
     "topology", [{}, {"tied": False}, {"softmax_readout": True}, {"tied": False, "softmax_readout": True}], ids=str
 )
@@ -64,9 +66,38 @@ def test_the_closer_the_feedback_to_the_transpose_the_smaller_the_bias():
     assert cosines[-1] == pytest.approx(1, abs=1e-10)
 
 
+# kernels: gains at which the curvature of the softmax pool counts
+CURVED = {"gain": 0.8, "temperature": 0.3}
+
+
+@POOL
+@pytest.mark.parametrize("topology", [{}, {"tied": False}, {"tied": False, "readout": "softmax"}], ids=str)
+def test_response_of_kernels_is_the_derivative_of_the_operating_point(pool, topology):
+    bench, h = conv_bench(pool, padding=1, **(CURVED if pool == "softmax" else {}), **topology), 1e-4
+    free = bench.free()
+    up, down = (bench.nudged([b], free.u, 0).a for b in (h, -h))
+    np.testing.assert_allclose(response(bench, free), (up - down) / (2 * h), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("pool", [name for name in POOLS if POOLS[name](size=2, temperature=1.0).holomorphic])
+def test_holomorphic_ep_at_a_small_nudge_gives_the_response_of_untied_kernels(pool):
+    bench = conv_bench(pool, padding=1, tied=False, **(CURVED if pool == "softmax" else {}))
+    found = measure_phases(bench, HolomorphicEP(1e-3, 4), np.random.default_rng(0)).gradient()
+    assert relative_error(found, measure_response(bench, 1e-14).gradient()) < 1e-9
+
+
+@POOL
+@pytest.mark.parametrize("readout", ["dense", "softmax"])
+def test_with_tied_kernels_the_limit_is_the_exact_gradient_and_with_untied_it_is_not(pool, readout):
+    options = CURVED if pool == "softmax" else {}
+    for tied in (True, False):
+        bench = conv_bench(pool, padding=1, tied=tied, readout=readout, **options)
+        error = relative_error(measure_response(bench, 1e-13).gradient(), measure_rbp(bench, 1e-13).gradient())
+        assert error < 1e-10 if tied else error > 0.003
+
+
 def test_what_it_cannot_solve_is_refused_or_said():
-    for bench, kind in ((resistive_bench("sinh"), "a ResistiveNetwork"), (conv_bench(), "a network of kernels")):
-        with pytest.raises(ConfigError, match=f"response: solved for dense rate networks, got {kind}"):
-            measure_response(bench)
+    with pytest.raises(ConfigError, match="response: solved for rate networks, got a ResistiveNetwork"):
+        measure_response(resistive_bench("sinh"))
     with pytest.raises(ConvergenceError, match="response"):
         measure_response(bench_of((6, 5, 5, 3), gain=40.0, tied=False), 1e-15)

@@ -91,7 +91,8 @@ class KernelObservables:
     def _phase(self, synapse: Synapse, m: Measured, scaled: Array) -> Factors:
         """Return P, Q of one phase; the conjugate makes their real product that of the complex ones, real part."""
         a, path = m.a[:, self.top.slices[synapse.pre]], self._path(synapse, m.phase)
-        pooling = path.pooling(a)
+        # with a max pool only a derivative comes as an imaginary part (of `measure_response`): its choice is that of a
+        pooling = path.pooling(a if path.pool.holomorphic else a.real)
         q = path.presented(path.unpooled(pooling, scaled[:, self.top.slices[synapse.post]]))
         return path.patched(a.conj() if a.dtype.kind == "c" else a), q
 
