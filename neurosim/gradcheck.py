@@ -225,7 +225,8 @@ def _draw(table: GradientTable) -> Any:
     error, cosine = figure.subplots(1, 2, sharex=True)
     first = next(iter(table.rows[0].cosines[0]))
     colours = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#999999")
-    for row, colour, marker in zip(table.rows, cycle(colours), cycle("os^Dv<>x"), strict=False):
+    markers = "os^Dv<>xP"  # one more than colours, so that a pair of both comes back only after 72 rows
+    for row, colour, marker in zip(table.rows, cycle(colours), cycle(markers), strict=False):
         aligned = [c[first] for c in row.cosines]
         if row.betas == (0.0,):
             cosine.axhline(aligned[0], color=colour, linestyle="--", label="limit of an infinitesimal nudge")

@@ -24,6 +24,15 @@ def test_the_experiment_that_comes_along_passes():
     assert all(row.passed for row in table.rows if row.order is not None)
 
 
+@pytest.mark.parametrize("name", ["gradcheck_conv", "gradcheck_loop"])
+def test_those_of_kernels_and_of_a_loop_pass(name):
+    table = gradcheck.run(load_experiment(ROOT / "experiments" / "papers" / f"{name}.toml"))
+    judged = [row for row in table.rows if row.order is not None]
+    assert {row.order for row in judged} == {1, 2, 4, 6}
+    assert all(row.passed for row in judged)
+    assert table.rows[0].estimator.startswith("limit") is (name == "gradcheck_loop")
+
+
 def test_only_the_chosen_estimators_are_checked():
     table = gradcheck.run(small(estimator=["symmetric", "rbp"], beta=[0.02, 0.04, 0.08]))
     assert [row.estimator for row in table.rows] == ["symmetric"]
