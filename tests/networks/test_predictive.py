@@ -11,8 +11,9 @@ from neurosim.gradcheck import fitted_slope
 from neurosim.learning.bench import Bench
 from neurosim.learning.bptt import measure_bptt
 from neurosim.learning.contrast import measure_phases
+from neurosim.learning.coupling import HeldCoupling, coupling, homeostatic_loss, symmetry
 from neurosim.learning.estimators import HolomorphicEP, OneSidedEP, SymmetricEP
-from neurosim.learning.homeostasis import coupling, descent, driven, echo, homeostatic_loss, symmetry
+from neurosim.learning.homeostasis import descent, echo
 from neurosim.learning.reference import measure_rbp, relative_error
 from neurosim.learning.response import measure_response
 from neurosim.networks.activations import ACTIVATIONS
@@ -169,7 +170,8 @@ def test_homeostasis_is_that_of_the_explicit_functional_coupling_and_descends_it
 
     assert homeostatic_loss(coupling(bench.network, weights)) == pytest.approx(loss(weights), rel=1e-7)
     e = np.eye(top.nodes) * np.sqrt(top.nodes)  # its mean e e^T is that of white noise, exactly
-    found = descent(top, e, driven(bench.network, weights, e))
+    held = HeldCoupling(bench.network, weights, e)
+    found = descent(held, e, held.driven(e))
     assert set(found) == {"W2", "B2", "W3", "B3"}
     for name, (p, q) in found.items():
         step = np.zeros_like(weights[name])
