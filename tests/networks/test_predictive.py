@@ -171,6 +171,7 @@ def test_homeostasis_is_that_of_the_explicit_functional_coupling_and_descends_it
     assert homeostatic_loss(coupling(bench.network, weights)) == pytest.approx(loss(weights), rel=1e-7)
     e = np.eye(top.nodes) * np.sqrt(top.nodes)  # its mean e e^T is that of white noise, exactly
     held = HeldCoupling(bench.network, weights, e)
+    np.testing.assert_allclose(held.transposed(e), e @ coupling(bench.network, weights).T, rtol=0, atol=1e-12)
     found = descent(held, e, held.driven(e))
     assert set(found) == {"W2", "B2", "W3", "B3"}
     for name, (p, q) in found.items():
