@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.config import Experiment, device_model, hidden_layers, scale, topology, updates_per_epoch
+from neurosim.config.time import ageing, refresh, times, wear
 from neurosim.crossbar import Crossbar
 from neurosim.devices.imperfect import lognormal
 from neurosim.learning.computed import REFERENCES
@@ -55,6 +56,8 @@ def build_crossbars(experiment: Experiment, top: Topology, streams: Streams) -> 
             read_noise=spec.read_noise,
             streams=streams,
             dtype=experiment.settle.dtype,
+            ageing=ageing(experiment),
+            wear=wear(experiment),
         )
         for synapse in top.arrays
     }
@@ -172,6 +175,8 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
         keep_counts=experiment.trace.pulses,
         dropout=layer_dropout(experiment, network.topology),
         feedback=learning.feedback,
+        times=times(experiment),
+        refresh=refresh(experiment),
         homeostasis=Homeostasis(learning.homeostasis, learning.homeostasis_draws) if learning.homeostasis else None,
     )
     return controller, initial_state(experiment, network.topology, crossbars, streams)
