@@ -143,7 +143,9 @@ class Crossbar:
 
     @property
     def weight_step(self) -> float:
-        """Nominal change of weight by one pulse at mid-range."""
+        """Nominal change of weight by one pulse at mid-range: by an up pulse where there are no others."""
+        if self.layout.one_way:
+            return self.device.steps[0] / self.g_ref
         return self.devices_per_pulse * self.device.step / self.g_ref
 
     def encode(self, weights: Array, rng: Any) -> PairState:

@@ -56,7 +56,7 @@ class Refresh:
     def after_update(self, crossbar: Crossbar, state: PairState, step: int, rng: Any) -> Refreshed:
         """Return the array as it is left after update number `step`."""
         done = Refreshed(state)
-        if crossbar.layout.one_way:
+        if crossbar.layout.one_way and self.larger < 1:
             done = self.emptied(crossbar, state, rng)
         if self._due(crossbar, done.state, step):
             again = self.rewritten(crossbar, done.state, rng)
