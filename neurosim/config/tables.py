@@ -94,6 +94,7 @@ class Crossbar(Table):
     c_node: Farads = Field(default=1e-12, description="capacitance of a node; tau = c_node / g_ref")
     v_pulse: Volts = Field(default=1.0, description="voltage of a programming pulse, for its energy")
     t_pulse: Seconds = Field(default=1e-7, description="width of a programming pulse, for its energy")
+    maps: str | None = Field(default=None, description="file or folder of measured conductances, in quotes")
     drift: Drift = Field(default=Drift(), description="drift of the conductances")
     retention: Retention = Field(default=Retention(), description="retention loss and diffusion")
     times: Times = Field(default=Times(), description="how long operations take")

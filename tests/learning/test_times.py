@@ -34,8 +34,7 @@ def ageing_controller(law, times, *, sizes=(6, 4), backend=NUMPY, seed=3, **fiel
 
 
 def contrast_of(controller, state, x, y):
-    found = measure(controller.bench(state, x, y), controller.estimator, controller.streams.host("estimator", 0))
-    return found
+    return measure(controller.bench(state, x, y), controller.estimator, controller.streams.host("estimator", 0))
 
 
 def drift_bias(estimator, drive, slope, times):
