@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from neurosim.config.fields import NonNegative, Seconds, Siemens, Table, Whole
+from neurosim.config.fields import Duration, NonNegative, Seconds, Siemens, Table, Whole
 from neurosim.crossbar import MAPPINGS
 from neurosim.crossbar.refresh import Refresh as RefreshPolicy
 from neurosim.devices import Ageing
@@ -33,13 +33,13 @@ class Drift(Table):
     )
     nu_low: Exponent = Field(default=0.0, description="smallest mean exponent")
     nu_high: Exponent = Field(default=1.0, description="largest mean exponent")
-    t0: Seconds = Field(default=1.0, gt=0, description="age at which drift has set in")
+    t0: Seconds = Field(default=1.0, description="age at which drift has set in")
 
 
 class Retention(Table):
     """[crossbar.retention]: exponential loss towards a resting conductance, and a random walk."""
 
-    lifetime: Seconds = Field(default=0.0, description="time constant; 0 for none")
+    lifetime: Duration = Field(default=0.0, description="time constant; 0 for none")
     rest: Siemens | None = Field(default=None, description="conductance that is left; g_min when left out")
     diffusion: Siemens = Field(default=0.0, description="standard deviation of the random walk after one second")
 
@@ -47,10 +47,10 @@ class Retention(Table):
 class Times(Table):
     """[crossbar.times]: how long the operations of training take; devices age meanwhile."""
 
-    free_phase: Seconds = Field(default=0.0, description="from the free read to the first nudged one")
-    nudged_phase: Seconds = Field(default=0.0, description="each nudged phase")
-    update: Seconds = Field(default=0.0, description="from an update to the next free phase")
-    epoch: Seconds = Field(default=0.0, description="pause between epochs")
+    free_phase: Duration = Field(default=0.0, description="from the free read to the first nudged one")
+    nudged_phase: Duration = Field(default=0.0, description="each nudged phase")
+    update: Duration = Field(default=0.0, description="from an update to the next free phase")
+    epoch: Duration = Field(default=0.0, description="pause between epochs")
 
 
 class Refresh(Table):

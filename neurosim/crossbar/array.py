@@ -238,8 +238,12 @@ class Crossbar:
 
     def pulsed(self, state: PairState, counts: Array) -> float:
         """Return the sum over `counts` pulses (rows, cols) of the conductance of each device that gets one [S]."""
-        total = float((abs(counts) * state.g_plus).sum())
-        return total + float((abs(counts) * state.g_minus).sum()) if self.devices_per_pulse == 2 else total
+        return self.pulsed_devices(state, *self.layout.trains(counts))
+
+    def pulsed_devices(self, state: PairState, plus: Array, minus: Array | None) -> float:
+        """Return the same sum for pulses of each device, as `apply` takes them."""
+        total = float((abs(plus) * state.g_plus).sum())
+        return total if minus is None else total + float((abs(minus) * state.g_minus).sum())
 
     def weight_noise(self, state: PairState) -> WeightNoise:
         """Return the variances of the weights at one read: constant as long as nothing is programmed."""

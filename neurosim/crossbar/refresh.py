@@ -16,11 +16,22 @@ Counts: TypeAlias = Callable[[PairState], tuple[Array, Array | None]]
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """The array after a refresh, the pulses it took, and how many pairs were reset or arrays programmed again."""
+    """The array after a refresh, and what that took.
+
+    Attributes
+    ----------
+    pulses
+        Pulses given, resets among them.
+    refreshes
+        Pairs reset and rewritten, and arrays programmed again.
+    pulsed
+        Sum over these pulses of the conductance of the device that got it [S]: mean of before and after each train.
+    """
 
     state: PairState
     pulses: float = 0.0
     refreshes: int = 0
+    pulsed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,12 @@ class Refresh:
             done = self.emptied(crossbar, state, rng)
         if self._due(crossbar, done.state, step):
             again = self.rewritten(crossbar, done.state, rng)
-            done = Refreshed(again.state, done.pulses + again.pulses, done.refreshes + again.refreshes)
+            done = Refreshed(
+                again.state,
+                done.pulses + again.pulses,
+                done.refreshes + again.refreshes,
+                done.pulsed + again.pulsed,
+            )
         return done
 
     def emptied(self, crossbar: Crossbar, state: PairState, rng: Any) -> Refreshed:
@@ -71,6 +87,7 @@ class Refresh:
         if not bool(full.any()):
             return Refreshed(state)
         difference = state.read_plus - state.read_minus
+        begun = state
         state, resets = crossbar.reset(state, full, rng)
         plus = crossbar.cells_plus.clip(state.read_minus + xp.maximum(difference, 0))
         minus = crossbar.cells_minus.clip(state.read_plus + xp.maximum(-difference, 0))
@@ -86,8 +103,9 @@ class Refresh:
             one, other = up
             return one * (full & (difference > 0)), other * (full & (difference < 0))
 
-        state, pulses = self._trains(crossbar, state, train, rng)
-        return Refreshed(state, resets + pulses, int(full.sum()))
+        heat = 0.5 * sum(crossbar.pulsed_devices(pair, full, full) for pair in (begun, state))
+        state, pulses, pulsed = self._trains(crossbar, state, train, rng)
+        return Refreshed(state, resets + pulses, int(full.sum()), heat + pulsed)
 
     def rewritten(self, crossbar: Crossbar, state: PairState, rng: Any) -> Refreshed:
         """Return the array whose devices were programmed to what was last written, exactly or by pulses."""
@@ -110,19 +128,21 @@ class Refresh:
             )
             return one, other if crossbar.layout.signed else None
 
-        again, pulses = self._trains(crossbar, state, train, rng)
-        return Refreshed(again, pulses, 1)
+        again, pulses, pulsed = self._trains(crossbar, state, train, rng)
+        return Refreshed(again, pulses, 1, pulsed)
 
-    def _trains(self, crossbar: Crossbar, state: PairState, train: Counts, rng: Any) -> tuple[PairState, float]:
-        """Return the state after trains of pulses and readings in turn, and the pulses given."""
-        total = 0.0
+    def _trains(self, crossbar: Crossbar, state: PairState, train: Counts, rng: Any) -> tuple[PairState, float, float]:
+        """Return the state after trains of pulses and readings in turn, the pulses given and their `pulsed`."""
+        total = pulsed = 0.0
         for _ in range(self.rounds):
             plus, minus = crossbar.allowed(state, *train(state))
             given = float(abs(plus).sum()) + (0.0 if minus is None else float(abs(minus).sum()))
             if given == 0:
                 break
-            state, total = crossbar.apply(state, plus, minus, rng), total + given
-        return state, total
+            before, state = state, crossbar.apply(state, plus, minus, rng)
+            pulsed += 0.5 * sum(crossbar.pulsed_devices(pair, plus, minus) for pair in (before, state))
+            total += given
+        return state, total, pulsed
 
     def _due(self, crossbar: Crossbar, state: PairState, step: int) -> bool:
         if self.every and step % self.every == 0:

@@ -192,21 +192,7 @@ class Controller:
                 "crossbar.read_noise_scope = 'step': not modelled where devices age between phases; allowed: 'frozen', "
                 "'phase'"
             )
-        drawn: dict[int, Weights] = {}
-
-        def read(phase: int) -> Weights:
-            if phase not in drawn:
-                key = phase if self.noise_scope == "phase" else 0
-                drawn[phase] = {
-                    name: self.network.read(
-                        self.crossbars[name],
-                        pair,
-                        self.streams.generator(f"{phases.use}/read/{name}/{key}", phases.step) if noisy else None,
-                    )
-                    for name, pair in phases.pairs(phase).items()
-                }
-            return drawn[phase]
-
+        read = phases.reading(self.network, noisy, per_phase=self.noise_scope == "phase")
         return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=False, feedback=self.feedback)
 
     def _gain(self, step: int, x: Array) -> Array:
@@ -304,13 +290,13 @@ class Controller:
     def _refreshed(self, state: TrainState) -> TrainState:
         if self.refresh is None:
             return state
-        pairs, pulses, refreshes = dict(state.pairs), state.pulses, state.refreshes
+        pairs, pulses, pulsed, refreshes = dict(state.pairs), state.pulses, state.pulsed, state.refreshes
         for name, crossbar in self.crossbars.items():
             rng = self.streams.generator(f"refresh/{name}", state.step)
             done = self.refresh.after_update(crossbar, pairs[name], state.step, rng)
             pairs[name] = done.state
-            pulses, refreshes = pulses + done.pulses, refreshes + done.refreshes
-        return replace(state, pairs=pairs, pulses=pulses, refreshes=refreshes)
+            pulses, pulsed, refreshes = pulses + done.pulses, pulsed + done.pulsed, refreshes + done.refreshes
+        return replace(state, pairs=pairs, pulses=pulses, pulsed=pulsed, refreshes=refreshes)
 
     def _program(self, state: TrainState, bench: Bench, contrast: Contrast) -> tuple[TrainState, dict[str, Array]]:
         pairs, velocity = dict(state.pairs), dict(state.velocity)

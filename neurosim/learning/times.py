@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from neurosim.learning.bench import Network, Weights
 from neurosim.rng import Streams
 
 if TYPE_CHECKING:
@@ -79,3 +80,20 @@ class Phases:
             name = f"{self.use}/time/{k}"
             self.found.append(waited(self.crossbars, self.found[-1], seconds, self.streams, name, self.step))
         return self.found[phase]
+
+    def reading(self, network: Network, noisy: bool, *, per_phase: bool) -> Callable[[int], Weights]:
+        """Return phase number -> what the network reads then; read noise is one draw, or one `per_phase`."""
+        drawn: dict[int, Weights] = {}
+
+        def read(phase: int) -> Weights:
+            if phase not in drawn:
+                drawn[phase] = {
+                    name: network.read(self.crossbars[name], pair, self._noise(name, phase * per_phase, noisy))
+                    for name, pair in self.pairs(phase).items()
+                }
+            return drawn[phase]
+
+        return read
+
+    def _noise(self, name: str, draw: int, noisy: bool) -> Any:
+        return self.streams.generator(f"{self.use}/read/{name}/{draw}", self.step) if noisy else None

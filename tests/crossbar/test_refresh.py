@@ -60,6 +60,9 @@ def test_a_refresh_keeps_the_weights_and_empties_just_the_full_pairs():
     assert np.array_equal(done.state.g_plus[~full], state.g_plus[~full])
     resets, written = 2 * full.sum(), np.abs(plus - minus)[full].sum()
     assert done.pulses == resets + written
+    given, difference = np.abs(plus - minus)[full], np.abs(state.g_plus - state.g_minus)[full]
+    heat = 0.5 * ((state.g_plus + state.g_minus)[full] + 2e-6).sum() + (given * (1e-6 + 0.5 * difference)).sum()
+    assert done.pulsed == pytest.approx(heat, rel=1e-9)
     again = POLICY.after_update(crossbar, done.state, 2, rng("refresh"))
     assert (again.refreshes, again.pulses) == (0, 0.0)
     assert Refresh(larger=1.0).after_update(crossbar, state, 1, rng("refresh")).state is state
