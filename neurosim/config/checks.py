@@ -16,6 +16,7 @@ from neurosim.config.predictive import PREDICTIVE_CODING, predictive_findings
 from neurosim.config.rates import rate_findings
 from neurosim.config.recipe import RECIPE_CHECKS
 from neurosim.config.sizes import SIZES
+from neurosim.config.time import time_findings
 from neurosim.crossbar import MAPPINGS
 from neurosim.crossbar.array import check_array
 from neurosim.errors import ConfigError, RangeError
@@ -260,6 +261,7 @@ CHECKS: tuple[Check, ...] = (
     _precision,
     _data_limits,
     rate_findings,
+    time_findings,
 )
 
 

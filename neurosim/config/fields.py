@@ -119,6 +119,7 @@ Volts = Annotated[float, quantity("V"), Unit("V")]
 Seconds = Annotated[float, quantity("s"), Unit("s")]
 Farads = Annotated[float, quantity("F"), Unit("F")]
 Amperes = Annotated[float, quantity("A"), Unit("A")]
+Duration = Annotated[float, quantity("s", zero=True), Unit("s")]
 Ohms = Annotated[float, quantity("ohm", zero=True), Unit("ohm")]
 
 Positive = Annotated[float, Field(gt=0)]

@@ -27,6 +27,7 @@ from neurosim.config.fields import (
     named,
 )
 from neurosim.config.images import Normalise
+from neurosim.config.time import Drift, Refresh, Retention, Times, Wear
 from neurosim.learning.optimiser import OPTIMISERS
 from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
@@ -81,7 +82,7 @@ class Crossbar(Table):
     """[crossbar]: how weights lie on conductance pairs, and how they are read."""
 
     mapping: Literal["one_sided", "balanced", "reference"] = Field(default="balanced", description="mapping")
-    scheme: Literal["push_pull", "single"] = Field(
+    scheme: Literal["push_pull", "single", "potentiate"] = Field(
         default="push_pull", description="which devices of a pair are pulsed"
     )
     w_max: Positive = Field(default=2.0, description="largest weight; g_ref = (g_max - g_min) / w_max")
@@ -93,6 +94,12 @@ class Crossbar(Table):
     c_node: Farads = Field(default=1e-12, description="capacitance of a node; tau = c_node / g_ref")
     v_pulse: Volts = Field(default=1.0, description="voltage of a programming pulse, for its energy")
     t_pulse: Seconds = Field(default=1e-7, description="width of a programming pulse, for its energy")
+    maps: str | None = Field(default=None, description="file or folder of measured conductances, in quotes")
+    drift: Drift = Field(default=Drift(), description="drift of the conductances")
+    retention: Retention = Field(default=Retention(), description="retention loss and diffusion")
+    times: Times = Field(default=Times(), description="how long operations take")
+    refresh: Refresh = Field(default=Refresh(), description="when arrays are refreshed")
+    wear: Wear = Field(default=Wear(), description="endurance of the devices")
 
 
 class Settle(Table):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neurosim.backend import Array, namespace
+from neurosim.crossbar.lasting import Lasting
 from neurosim.crossbar.mapping import MAPPINGS, Layout
 from neurosim.crossbar.pair import PairState
 from neurosim.crossbar.read import WeightNoise
-from neurosim.devices import Cells, DeviceModel
+from neurosim.devices import Ageing, Cells, DeviceModel, Wear
 from neurosim.errors import ConfigError, RangeError, ShapeError, choose
 from neurosim.rng import Streams
 from neurosim.units import format_quantity
@@ -43,6 +44,8 @@ class Crossbar:
         The individual devices.
     dtype
         ``"float32"`` or ``"float64"``.
+    lasting
+        How the devices of G+ and of G- age and wear; None when they do not.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Crossbar:
     cells_minus: Cells
     dtype: str
     layout: Layout = field(repr=False)
+    lasting: tuple[Lasting, Lasting] | None = field(default=None, repr=False)
 
     @classmethod
     def build(
@@ -70,10 +74,13 @@ class Crossbar:
         read_noise: float,
         streams: Streams,
         dtype: Any = "float32",
+        ageing: Ageing | None = None,
+        wear: Wear | None = None,
     ) -> Crossbar:
         """Check the parameters, draw the devices and return the array.
 
-        The devices come from the streams ``devices/<name>/plus`` and ``devices/<name>/minus``.
+        The devices come from the streams ``devices/<name>/plus`` and ``devices/<name>/minus``, and what time and
+        pulses do to each of them from streams below these.
 
         Raises
         ------
@@ -94,6 +101,11 @@ class Crossbar:
         )
         if not layout.signed:
             minus = Cells(*(xp.zeros((), dtype=dtype) for _ in range(4)))  # no device is one that is stuck at 0 S
+        lasting = None
+        if ageing is not None or wear is not None:
+            sides = (("plus", shape, plus), ("minus", layout.minus_shape(shape), minus))
+            one, other = (Lasting.draw(c, n, ageing, wear, streams, f"devices/{name}/{s}") for s, n, c in sides)
+            lasting = one, other
         return cls(
             name,
             shape,
@@ -106,6 +118,7 @@ class Crossbar:
             minus,
             str(dtype),
             layout,
+            lasting,
         )
 
     @property
@@ -120,12 +133,19 @@ class Crossbar:
 
     @property
     def devices_per_pulse(self) -> int:
-        """Devices moved by one pulse of `pulse`: 2 for push-pull, 1 for single."""
+        """Devices moved by one pulse of `pulse`: 2 for push-pull, 1 for single and potentiate."""
         return self.layout.devices_per_pulse
 
     @property
+    def ages(self) -> bool:
+        """Whether conductances change without programming."""
+        return self.lasting is not None and self.lasting[0].ageing is not None
+
+    @property
     def weight_step(self) -> float:
-        """Nominal change of weight by one pulse at mid-range."""
+        """Nominal change of weight by one pulse at mid-range: by an up pulse where there are no others."""
+        if self.layout.one_way:
+            return self.device.steps[0] / self.g_ref
         return self.devices_per_pulse * self.device.step / self.g_ref
 
     def encode(self, weights: Array, rng: Any) -> PairState:
@@ -133,8 +153,19 @@ class Crossbar:
         d = self._difference(weights, "weights")
         if not bool(namespace(d).isfinite(d).all()):
             raise RangeError(f"crossbar {self.name}: weights that are not finite cannot be encoded")
-        pair = self.layout.place(d, self.device, self.cells_plus, self.cells_minus)
-        return self._programmed(*pair, rng)
+        pair = self._programmed(*self.layout.place(d, self.device, self.cells_plus, self.cells_minus), rng)
+        return self.begun(pair)
+
+    def begun(self, pair: PairState) -> PairState:
+        """Return `pair` as the state of devices that were never used before."""
+        if self.lasting is None:
+            return pair
+        plus, minus = self.lasting
+        return replace(
+            pair,
+            past_plus=plus.begin(pair.g_plus, pair.read_plus),
+            past_minus=minus.begin(pair.g_minus, pair.read_minus),
+        )
 
     def weights(self, state: PairState) -> Array:
         """Return the visible weights ``(G+ - G-) / g_ref``, (rows, cols)."""
@@ -146,7 +177,7 @@ class Crossbar:
         """Return the state after an exact change of the weights by `delta_w`, within each device's range."""
         d = self._difference(delta_w, "delta_w")
         pair = self.layout.shift(state.g_plus, state.g_minus, d, self.device, self.cells_plus, self.cells_minus)
-        return self._programmed(*pair, rng)
+        return self._written(state, *pair, rng)
 
     def pulse(self, state: PairState, counts: Array, rng: Any) -> PairState:
         """Return the state after ``|counts|`` pulses (rows, cols) on each weight; positive raises the weight.
@@ -155,19 +186,64 @@ class Crossbar:
         a new visible conductance.
         """
         self._check(counts, "counts")
-        device = self.device
-        g_plus = device.pulse(state.g_plus, counts, self.cells_plus, rng)
-        read_plus = self._reread(state.read_plus, g_plus, counts, self.cells_plus, rng)
-        if self.devices_per_pulse == 1:
-            return PairState(g_plus, state.g_minus, read_plus, state.read_minus)
-        g_minus = device.pulse(state.g_minus, -counts, self.cells_minus, rng)
-        read_minus = self._reread(state.read_minus, g_minus, counts, self.cells_minus, rng)
-        return PairState(g_plus, g_minus, read_plus, read_minus)
+        return self.apply(state, *self.layout.trains(counts), rng)
+
+    def apply(self, state: PairState, plus: Array, minus: Array | None, rng: Any) -> PairState:
+        """Return the state after signed pulses of each device, `plus` (rows, cols) and `minus` (as G-), or None."""
+        plus, minus = self.allowed(state, plus, minus)
+        g_plus = self.device.pulse(state.g_plus, plus, self.cells_plus, rng)
+        read_plus = self._reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
+        g_minus, read_minus = state.g_minus, state.read_minus
+        if minus is not None:
+            g_minus = self.device.pulse(g_minus, minus, self.cells_minus, rng)
+            read_minus = self._reread(read_minus, g_minus, minus, self.cells_minus, rng)
+        return self._passed(state, PairState(g_plus, g_minus, read_plus, read_minus), plus, minus)
+
+    def allowed(self, state: PairState, plus: Array, minus: Array | None) -> tuple[Array, Array | None]:
+        """Return of these pulses those that the devices still take."""
+        if self.lasting is None:
+            return plus, minus
+        one, other = self.lasting
+        return one.limited(plus, state.past_plus), None if minus is None else other.limited(minus, state.past_minus)
+
+    def reset(self, state: PairState, pairs: Array, rng: Any) -> tuple[PairState, float]:
+        """Return the state after an abrupt reset of both devices of `pairs` (rows, cols, bool), and the pulses."""
+        xp, one = namespace(state.g_plus), pairs.astype(self.dtype)
+        plus, minus = self.allowed(state, one, one)
+        assert minus is not None
+        g_plus, g_minus = (
+            xp.where(given != 0, self.device.reset(cells, self.shape, rng, xp, self.dtype), g)
+            for given, cells, g in (
+                (plus, self.cells_plus, state.g_plus),
+                (minus, self.cells_minus, state.g_minus),
+            )
+        )
+        read_plus = self._reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
+        read_minus = self._reread(state.read_minus, g_minus, minus, self.cells_minus, rng)
+        new = self._passed(state, PairState(g_plus, g_minus, read_plus, read_minus), plus, minus)
+        return new, float(plus.sum()) + float(minus.sum())
+
+    def rewritten(self, state: PairState, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
+        """Return the state after an exact write of these hidden conductances [S]."""
+        return self._written(state, g_plus, g_minus, rng)
+
+    def wait(self, state: PairState, seconds: float, rng: Any) -> PairState:
+        """Return the state after `seconds` without programming; the same state where devices do not age."""
+        if self.lasting is None or seconds == 0:
+            return state
+        plus, minus = self.lasting
+        g_plus, read_plus, past_plus = plus.wait(state.g_plus, state.read_plus, state.past_plus, seconds, rng)
+        g_minus, read_minus, past_minus = minus.wait(state.g_minus, state.read_minus, state.past_minus, seconds, rng)
+        return PairState(g_plus, g_minus, read_plus, read_minus, past_plus, past_minus)
 
     def pulsed(self, state: PairState, counts: Array) -> float:
         """Return the sum over `counts` pulses (rows, cols) of the conductance of each device that gets one [S]."""
-        total = float((abs(counts) * state.g_plus).sum())
-        return total + float((abs(counts) * state.g_minus).sum()) if self.devices_per_pulse == 2 else total
+        return self.pulsed_devices(state, *self.layout.trains(counts))
+
+    def pulsed_devices(self, state: PairState, plus: Array, minus: Array | None) -> float:
+        """Return the same sum for pulses of each device, as `apply` takes them."""
+        total = float((abs(plus) * state.g_plus).sum())
+        return total if minus is None else total + float((abs(minus) * state.g_minus).sum())
 
     def weight_noise(self, state: PairState) -> WeightNoise:
         """Return the variances of the weights at one read: constant as long as nothing is programmed."""
@@ -225,6 +301,32 @@ class Crossbar:
         read_plus = self.device.visible(g_plus, self.cells_plus, rng)
         read_minus = self.device.visible(g_minus, self.cells_minus, rng)
         return PairState(g_plus, g_minus, read_plus, read_minus)
+
+    def _written(self, state: PairState, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
+        """Return the state after an exact write; each device that it changes counts one pulse, those stopped stay."""
+        if self.lasting is None:
+            return self._programmed(g_plus, g_minus, rng)
+        one, other = self.lasting
+        plus = one.limited((g_plus != state.g_plus).astype(self.dtype), state.past_plus)
+        minus = other.limited((g_minus != state.g_minus).astype(self.dtype), state.past_minus)
+        xp = namespace(g_plus)
+        hidden = xp.where(plus != 0, g_plus, state.g_plus), xp.where(minus != 0, g_minus, state.g_minus)
+        new = self._programmed(*hidden, rng)
+        if not self.device.exact_read:
+            seen = xp.where(plus != 0, new.read_plus, state.read_plus)
+            new = PairState(*hidden, seen, xp.where(minus != 0, new.read_minus, state.read_minus))
+        return self._passed(state, new, plus, minus)
+
+    def _passed(self, state: PairState, new: PairState, plus: Array, minus: Array | None) -> PairState:
+        """Return `new`, made from `state` by so many pulses of each device, with its past."""
+        if self.lasting is None:
+            return new
+        one, other = self.lasting
+        g_plus, read_plus, past_plus = one.programmed(new.g_plus, new.read_plus, state.past_plus, plus)
+        g_minus, read_minus, past_minus = new.g_minus, new.read_minus, state.past_minus
+        if minus is not None:
+            g_minus, read_minus, past_minus = other.programmed(g_minus, read_minus, past_minus, minus)
+        return PairState(g_plus, g_minus, read_plus, read_minus, past_plus, past_minus)
 
     def _reread(self, read: Array, g: Array, counts: Array, cells: Cells, rng: Any) -> Array:
         """Return the visible conductances after pulses: redrawn where there was one, else as before."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from neurosim.backend import Array, namespace
+from neurosim.crossbar.one_sided import OneSided
+from neurosim.crossbar.potentiate import Potentiate
 from neurosim.devices import Cells, DeviceModel
 
 
@@ -17,7 +19,11 @@ class Layout(Protocol):
 
     @property
     def devices_per_pulse(self) -> int:
-        """Devices moved by one pulse: 2 (G+ one way, G- the other) or 1 (G+ only)."""
+        """Devices moved by one pulse: 2 (G+ one way, G- the other) or 1 (G+ alone, or one of both)."""
+
+    @property
+    def one_way(self) -> bool:
+        """Whether pulses only raise conductances, so that pairs have to be refreshed."""
 
     def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the shape of G-."""
@@ -37,40 +43,8 @@ class Layout(Protocol):
     ) -> tuple[Array, Array]:
         """Return the pair after an exact write that changes the difference by `d`."""
 
-
-@dataclass(frozen=True, slots=True)
-class OneSided:
-    """One device carries the weight, the other rests at its own lower bound. Least current in the array.
-
-    The loaded device is placed relative to the floor of its idle partner, so the difference is exact even
-    where the bounds of the two differ. A pulse that pushes the idle device down is lost: half of a push-pull.
-    """
-
-    devices_per_pulse: int = 2
-    signed: bool = True
-
-    def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Return the shape of G-: one per weight."""
-        return shape
-
-    def bounds(self, device: DeviceModel) -> tuple[float, float]:
-        """Return plus and minus the full range of a device."""
-        return device.g_min - device.g_max, device.g_max - device.g_min
-
-    def place(self, d: Array, device: DeviceModel, plus: Cells, minus: Cells) -> tuple[Array, Array]:
-        """Return ``G+ = clip(floor of G- + d)``, ``G- = clip(floor of G+ - d)``."""
-        xp = namespace(d)
-        g_plus = minus.g_low + d
-        g_minus = xp.subtract(plus.g_low, d, out=d)
-        return device.write(g_plus, plus, out=g_plus), device.write(g_minus, minus, out=g_minus)
-
-    def shift(
-        self, g_plus: Array, g_minus: Array, d: Array, device: DeviceModel, plus: Cells, minus: Cells
-    ) -> tuple[Array, Array]:
-        """Return the pair placed anew at the changed difference (what the two have in common is removed)."""
-        d += g_plus
-        d -= g_minus
-        return self.place(d, device, plus, minus)
+    def trains(self, counts: Array) -> tuple[Array, Array | None]:
+        """Return the signed pulses of G+ and of G- that raise the weight by `counts` pulses; None for no pulses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +53,7 @@ class Balanced:
 
     devices_per_pulse: int = 2
     signed: bool = True
+    one_way: bool = False
 
     def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the shape of G-: one per weight."""
@@ -106,6 +81,10 @@ class Balanced:
         g_minus = xp.subtract(g_minus, d, out=d)
         return device.write(g_plus, plus, out=g_plus), device.write(g_minus, minus, out=g_minus)
 
+    def trains(self, counts: Array) -> tuple[Array, Array | None]:
+        """Return the pulses of G+, and as many the other way for G-."""
+        return counts, -counts
+
 
 @dataclass(frozen=True, slots=True)
 class Referenced:
@@ -114,6 +93,7 @@ class Referenced:
     shared: bool
     devices_per_pulse: int = 1
     signed: bool = True
+    one_way: bool = False
 
     def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the shape of G-."""
@@ -138,6 +118,10 @@ class Referenced:
         d += g_plus
         return device.write(d, plus, out=d), g_minus
 
+    def trains(self, counts: Array) -> tuple[Array, Array | None]:
+        """Return the pulses of G+; G- is never pulsed."""
+        return counts, None
+
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
@@ -148,6 +132,7 @@ class Unsigned:
 
     devices_per_pulse: int = 1
     signed: bool = False
+    one_way: bool = False
 
     def minus_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the shape of the G- that is not there: one zero per row."""
@@ -169,14 +154,18 @@ class Unsigned:
         d += g_plus
         return device.write(d, plus, out=d), g_minus
 
+    def trains(self, counts: Array) -> tuple[Array, Array | None]:
+        """Return the pulses of G+; G- is never pulsed."""
+        return counts, None
+
 
 MAPPINGS: dict[str, dict[str, Layout]] = {
-    "one_sided": {"push_pull": OneSided()},
+    "one_sided": {"push_pull": OneSided(), "potentiate": Potentiate()},
     "balanced": {"push_pull": Balanced(), "single": Referenced(shared=False)},
     "reference": {"single": Referenced(shared=True)},
     "unsigned": {"single": Unsigned()},
 }
 """Mapping name -> the schemes it can be programmed with -> layout."""
 
-SCHEMES: tuple[str, ...] = ("push_pull", "single")
-"""Update schemes: G+ up and G- down, each half; or G+ only, in both directions."""
+SCHEMES: tuple[str, ...] = ("push_pull", "single", "potentiate")
+"""Update schemes: G+ up and G- down, each half; G+ only, in both directions; or either of them, up only."""

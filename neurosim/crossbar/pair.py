@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from neurosim.backend import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Past:
+    """What devices that age or wear remember, arrays of their shape; None what there is no need to remember.
+
+    Attributes
+    ----------
+    g, read
+        Hidden and visible conductance [S] after the last programming; the same array where there is no write noise.
+    age
+        Time since then [s], float64.
+    walk
+        Random walk since then [S], float64.
+    writes
+        Pulses so far, whole numbers in float64.
+    """
+
+    g: Any = None
+    read: Any = None
+    age: Any = None
+    walk: Any = None
+    writes: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,9 +41,13 @@ class PairState:
         Hidden conductances, what programming acts on; (rows, cols), G- (rows, 1) for a reference column.
     read_plus, read_minus
         Visible conductances, what a read sees; the same arrays where there is no write noise.
+    past_plus, past_minus
+        What the devices remember, a `Past` each; None where they neither age nor wear.
     """
 
     g_plus: Array
     g_minus: Array
     read_plus: Array
     read_minus: Array
+    past_plus: Any = None
+    past_minus: Any = None

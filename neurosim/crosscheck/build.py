@@ -14,7 +14,6 @@ from neurosim.config.circuit import CircuitFile
 from neurosim.crossbar import Crossbar, PairState
 from neurosim.crossbar.wires import Wires
 from neurosim.crosscheck.array import PassiveArray
-from neurosim.crosscheck.conductances import Planes, read_conductances
 from neurosim.crosscheck.subject import EXACT, Subject
 from neurosim.data import load
 from neurosim.errors import ConfigError, choose
@@ -26,6 +25,7 @@ from neurosim.learning.programmers import PROGRAMMERS
 from neurosim.networks.resistive import LAWS, Diode, ResistiveNetwork, Stage, antiparallel, layered_resistive
 from neurosim.networks.topology import Topology
 from neurosim.rng import Streams
+from neurosim.traces.conductances import Planes, read_conductances
 from neurosim.units import Scale
 
 DIODE_G_MIN = 1e-15

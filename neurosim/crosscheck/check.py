@@ -12,7 +12,6 @@ from neurosim.crosscheck import figures
 from neurosim.crosscheck.answers import compare_answers, write_answers
 from neurosim.crosscheck.array import PassiveArray, compare_array
 from neurosim.crosscheck.build import Trained, build, build_array
-from neurosim.crosscheck.conductances import Planes, write_conductances
 from neurosim.crosscheck.deviation import Comparison
 from neurosim.crosscheck.energy import compare_energy
 from neurosim.crosscheck.gradients import GradientRow, compare_gradients
@@ -25,6 +24,7 @@ from neurosim.spice.analyses import OperatingPoint, Transient
 from neurosim.spice.engines import Engine
 from neurosim.spice.teaching import BetaSource
 from neurosim.style import PIXELS_PER_INCH, styled
+from neurosim.traces.conductances import Planes, write_conductances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from neurosim.crossbar.wires import Wires, effective_conductance
-from neurosim.crosscheck.conductances import Planes
 from neurosim.crosscheck.waveforms import Waveform, trajectory
 from neurosim.learning.bench import Bench
 from neurosim.networks.nudge import Nudge
@@ -24,6 +23,7 @@ from neurosim.spice.netlist import Circuit
 from neurosim.spice.rate import RateCircuit, node_names
 from neurosim.spice.resistive import ResistiveCircuit
 from neurosim.spice.teaching import BetaSource
+from neurosim.traces.conductances import Planes
 from neurosim.units import Scale
 
 EXACT = SettleOptions(method="operating_point", tolerance=1e-13, max_sweeps=20_000)

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from neurosim.crosscheck.build import Trained, planes
-from neurosim.crosscheck.conductances import Planes
 from neurosim.crosscheck.deviation import Comparison
 from neurosim.crosscheck.states import Laboratory
 from neurosim.crosscheck.subject import Subject
@@ -16,6 +15,7 @@ from neurosim.errors import ConfigError
 from neurosim.learning.contrast import Contrast, Measured, contrast_of
 from neurosim.learning.controller import TrainState
 from neurosim.spice.engines import Engine
+from neurosim.traces.conductances import Planes
 
 UPDATE_TOLERANCE = 1e-5
 

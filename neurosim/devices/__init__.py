@@ -1,5 +1,6 @@
 """Memory elements: what a pulse does to a conductance and what a read returns. One file per model."""
 
+from neurosim.devices.ageing import Ageing
 from neurosim.devices.base import DeviceModel
 from neurosim.devices.cells import Cells
 from neurosim.devices.constant_step import ConstantStep
@@ -13,6 +14,7 @@ from neurosim.devices.preset import Preset, preset, preset_names
 from neurosim.devices.soft_bounds import SoftBounds
 from neurosim.devices.soft_bounds_reference import SoftBoundsReference
 from neurosim.devices.vteam import Vteam
+from neurosim.devices.wear import Wear
 from neurosim.devices.yakopcic import Yakopcic
 
 DEVICES: dict[str, type[DeviceModel]] = {
@@ -31,6 +33,7 @@ DEVICES: dict[str, type[DeviceModel]] = {
 
 __all__ = [
     "DEVICES",
+    "Ageing",
     "Cells",
     "ConstantStep",
     "DeviceModel",
@@ -44,6 +47,7 @@ __all__ = [
     "SoftBounds",
     "SoftBoundsReference",
     "Vteam",
+    "Wear",
     "Yakopcic",
     "parameters",
     "preset",

@@ -108,6 +108,10 @@ class DeviceModel(ABC):
         """Return the conductances after an exact closed-loop write of `g` [S]: within each device's range."""
         return cells.clip(g, out=out)
 
+    def reset(self, cells: Cells, shape: tuple[int, ...], rng: Any, xp: Any, dtype: Any) -> Array:
+        """Return the conductances [S] of devices of `shape` after an abrupt reset: their own lower bounds."""
+        return xp.broadcast_to(cells.g_low, shape).astype(dtype)
+
     def pulse(self, g: Array, counts: Array, cells: Cells, rng: Any) -> Array:
         """Return the hidden conductances after a train of pulses.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from neurosim.backend import Array, namespace
 
@@ -23,12 +24,15 @@ class Cells:
         Smallest and largest conductance of each device. Either both 0-d or both full arrays.
     step_up, step_down
         Mean change of conductance by one pulse at mid-range, in each direction; not negative.
+    g_reset
+        Mean conductance after a reset; None where it is ``g_low``. Pulses do not need it: parts of an array lack it.
     """
 
     g_low: Array
     g_high: Array
     step_up: Array
     step_down: Array
+    g_reset: Any = None
 
     def take(self, index: Array, up: bool | None = None) -> Cells:
         """Return the devices at flat positions `index`; with `up` given, that direction's step stands for both."""

@@ -56,6 +56,11 @@ class ImperfectDevice(DeviceModel):
     write_noise: float = number(
         0.0, "std of the visible around the hidden conductance, in units of step", low=0.0, high=1000.0
     )
+    reset_level: float = number(
+        0.0, "mean conductance after a reset: 0 at g_min, 1 at g_max", low=0.0, high=1.0, open="high"
+    )
+    reset_d2d: float = number(0.0, "std of it from device to device, as a share of the range", low=0.0, high=1.0)
+    reset_c2c: float = number(0.0, "std of it from reset to reset, as a share of the range", low=0.0, high=1.0)
     stuck_fraction: float = number(0.0, "probability that a device is stuck", low=0.0, high=1.0, open="high")
     stuck_at: str = choice("random", "where stuck devices sit (random: uniform in range)", ("random", "g_min", "g_max"))
 
@@ -73,10 +78,10 @@ class ImperfectDevice(DeviceModel):
         """Draw the individual devices of an array (class docstring).
 
         The draws are always the same six in the same order, so that changing one spread leaves the devices
-        unchanged in every other respect: points of a sweep differ only in what was swept.
+        unchanged in every other respect: points of a sweep differ only in what was swept. That of the reset follows.
         """
         cells = self.nominal(xp, dtype)
-        if not (self.step_d2d or self.asymmetry_d2d or self.bounds_d2d or self.stuck_fraction):
+        if not (self.step_d2d or self.asymmetry_d2d or self.bounds_d2d or self.stuck_fraction or self.reset_d2d):
             return cells
         low, high, gain, alpha = (rng.standard_normal(shape, dtype=dtype) for _ in range(4))
         chance, level = (rng.random(shape, dtype=dtype) for _ in range(2))
@@ -92,7 +97,25 @@ class ImperfectDevice(DeviceModel):
             step = lognormal(self.step, self.step_d2d, gain)
             lean = xp.clip(self.asymmetry + self.asymmetry_d2d * alpha, -1.0, 1.0)
             step_up, step_down = step * (1 + lean), step * (1 - lean)
-        return Cells(g_low, g_high, step_up, step_down)
+        g_reset = None
+        if self.reset_level or self.reset_d2d:
+            normal = rng.standard_normal(shape, dtype=dtype)
+            g_reset = self._reset_mean + self.reset_d2d * (self.g_max - self.g_min) * normal
+        return Cells(g_low, g_high, step_up, step_down, g_reset)
+
+    @property
+    def _reset_mean(self) -> float:
+        return self.g_min + self.reset_level * (self.g_max - self.g_min)
+
+    def reset(self, cells: Cells, shape: tuple[int, ...], rng: Any, xp: Any, dtype: Any) -> Array:
+        """Return conductances after an abrupt reset: each device's own mean, the noise of this reset, in its range."""
+        mean = self._reset_mean if cells.g_reset is None else cells.g_reset
+        if not (self.reset_level or self.reset_d2d or self.reset_c2c):
+            mean = cells.g_low
+        found = xp.broadcast_to(xp.asarray(mean, dtype=dtype), shape).copy()
+        if self.reset_c2c:
+            found += self.reset_c2c * (self.g_max - self.g_min) * rng.standard_normal(shape, dtype=dtype)
+        return cells.clip(found)
 
     @property
     def g_reference(self) -> float:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurosim.config import Experiment, device_model, hidden_layers, scale, topology, updates_per_epoch
+from neurosim.config.time import ageing, refresh, times, wear
 from neurosim.crossbar import Crossbar
 from neurosim.devices.imperfect import lognormal
+from neurosim.experiment.maps import measured_pairs
 from neurosim.learning.computed import REFERENCES
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.estimators import ESTIMATORS
@@ -55,6 +58,8 @@ def build_crossbars(experiment: Experiment, top: Topology, streams: Streams) -> 
             read_noise=spec.read_noise,
             streams=streams,
             dtype=experiment.settle.dtype,
+            ageing=ageing(experiment),
+            wear=wear(experiment),
         )
         for synapse in top.arrays
     }
@@ -67,6 +72,7 @@ def initial_state(
 
     The fan-in of a bias is that of the weights of its layer; its gain is 0 unless ``network.init_bias_gain`` is given.
     Feedback arrays are draws of their own, or turned from their forward arrays by ``network.feedback_angle``.
+    With ``crossbar.maps`` all of them are as they were measured instead.
     """
     net, dtype, weights = experiment.network, np.dtype(experiment.settle.dtype), dict[str, Any]()
     for name, crossbar in crossbars.items():
@@ -85,6 +91,8 @@ def initial_state(
         name: crossbar.encode(weights[name], streams.generator(f"init-write/{name}"))
         for name, crossbar in crossbars.items()
     }
+    if experiment.crossbar.maps is not None:
+        pairs = measured_pairs(Path(experiment.crossbar.maps), crossbars, streams.backend)
     return TrainState(pairs)
 
 
@@ -172,6 +180,8 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
         keep_counts=experiment.trace.pulses,
         dropout=layer_dropout(experiment, network.topology),
         feedback=learning.feedback,
+        times=times(experiment),
+        refresh=refresh(experiment),
         homeostasis=Homeostasis(learning.homeostasis, learning.homeostasis_draws) if learning.homeostasis else None,
     )
     return controller, initial_state(experiment, network.topology, crossbars, streams)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.backend import Array, Backend
-from neurosim.crossbar import PairState
+from neurosim.crossbar import PairState, Past
 from neurosim.errors import TraceError
 from neurosim.experiment import parts
 from neurosim.learning.controller import TrainState
@@ -65,7 +65,7 @@ class Checkpoint:
         return found
 
 
-CLASSES: dict[str, type[Any]] = {kind.__name__: kind for kind in (Checkpoint, TrainState, PairState)}
+CLASSES: dict[str, type[Any]] = {kind.__name__: kind for kind in (Checkpoint, TrainState, PairState, Past)}
 """What a checkpoint is made of. Their fields hold each other, mappings, arrays, numbers or texts; a field that is
 added is saved and loaded without a word here."""
 

@@ -65,6 +65,26 @@ def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: A
     return alignment(contrast.gradient(), reference)
 
 
+def upkeep(controller: Controller, state: TrainState) -> dict[str, float]:
+    """Return what arrays that are refreshed or wear out have gone through; nothing for others.
+
+    Keys: ``refreshes``; and ``worn_<array>``, the share of devices that have stopped, ``writes_max_<array>`` and
+    ``writes_mean_<array>``, pulses per device.
+    """
+    found: dict[str, float] = {} if controller.refresh is None else {"refreshes": state.refreshes}
+    for name, crossbar in controller.crossbars.items():
+        if crossbar.lasting is None or crossbar.lasting[0].wear is None:
+            continue
+        pair, (plus, minus) = state.pairs[name], crossbar.lasting
+        sides = [(plus, pair.past_plus), (minus, pair.past_minus)]
+        there = sides if crossbar.layout.signed else sides[:1]
+        devices = sum(past.writes.size for _, past in there)
+        found[f"worn_{name}"] = sum(float((past.writes >= side.lives).sum()) for side, past in there) / devices
+        found[f"writes_max_{name}"] = max(float(past.writes.max()) for _, past in there)
+        found[f"writes_mean_{name}"] = sum(float(past.writes.sum()) for _, past in there) / devices
+    return found
+
+
 def asymmetry(controller: Controller, state: TrainState, x: Array, y: Array) -> dict[str, float]:
     """Return how far an untied network is from a symmetric one; nothing for a network of tied arrays.
 

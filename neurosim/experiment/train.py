@@ -23,7 +23,7 @@ from neurosim.errors import NeurosimError, TraceError
 from neurosim.experiment.build import build_controller
 from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
 from neurosim.experiment.meter import energy_of_step, energy_of_training
-from neurosim.experiment.probe import asymmetry, evaluate, gradient_alignment, record_settling
+from neurosim.experiment.probe import asymmetry, evaluate, gradient_alignment, record_settling, upkeep
 from neurosim.learning.controller import StepReport, TrainState
 from neurosim.rng import Streams
 from neurosim.traces import TraceWriter
@@ -184,6 +184,8 @@ class _Run:
     ) -> tuple[TrainState, Mapping[str, float]]:
         """Return the state after the rest of an epoch, and the sums over all of it."""
         sums = self.latest[1] if self.latest is not None and offset else {}
+        if epoch and not offset:
+            state = self.controller.pause(state)
         for x, y in self._minibatches(epoch, offset):
             state, report = self.controller.step(state, x, y)
             for name, counts in report.counts.items():
@@ -231,6 +233,7 @@ class _Run:
             "settled_fraction": sums["settled"] / sums["count"] if sums else nan,
             "residual": sums["residual"] if sums else nan,
             "pulses": state.pulses,
+            **upkeep(self.controller, state),
             **{f"alignment_{name}": value for name, value in cosines.items()},
             **asymmetry(self.controller, state, *probed),
         }

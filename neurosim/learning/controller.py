@@ -8,6 +8,7 @@ from typing import Any
 
 from neurosim.backend import Array, namespace
 from neurosim.crossbar import Crossbar, PairState
+from neurosim.crossbar.refresh import Refresh
 from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.learning.bench import Bench, Network, Weights
 from neurosim.learning.contrast import Contrast, measure
@@ -16,6 +17,7 @@ from neurosim.learning.optimiser import Optimiser
 from neurosim.learning.programmers import Change, Programmer
 from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
 from neurosim.learning.reference import measure_rbp
+from neurosim.learning.times import INSTANT, Phases, Times, waited
 from neurosim.networks.feedback import FEEDBACK, VECTOR_FIELD
 from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
@@ -28,7 +30,7 @@ POLICIES = ("raise", "mask", "accept")
 
 @dataclass(frozen=True, slots=True)
 class TrainState:
-    """All that evolves: conductances of each array, what the optimiser keeps, updates made, pulses applied.
+    """All that evolves: conductances of each array, what the optimiser keeps, updates, pulses and refreshes.
 
     `pulsed` is the sum over all pulses of the conductance of the device that got it [S]: times ``V^2 t`` it is the
     energy of programming by pulses of voltage V and width t.
@@ -39,6 +41,7 @@ class TrainState:
     step: int = 0
     pulses: float = 0.0
     pulsed: float = 0.0
+    refreshes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,10 @@ class Controller:
         Layer -> probability in (0, 1) with which each of its neurons is silent in a training step.
     homeostasis
         The homeostatic loss that is added to every update, or None.
+    times
+        How long phases and updates take; devices age meanwhile.
+    refresh
+        When arrays are refreshed after an update, or None for never.
     keep_counts
         Report the pulse counts of each array, in situ the net ones of all groups.
 
@@ -107,6 +114,8 @@ class Controller:
     feedback: str = VECTOR_FIELD
     homeostasis: Homeostasis | None = None
     dropout: Mapping[str, float] = field(default_factory=dict)
+    times: Times = INSTANT
+    refresh: Refresh | None = None
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
@@ -158,6 +167,9 @@ class Controller:
             return replace(self, network=masked, dropout={}).bench(state, x, y, use)
         rng = self.streams.generator(f"{use}/state-noise", state.step) if self.options.noise else None
         noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
+        aged = self._phases(state, use)
+        if aged is not None:
+            return self._ageing_bench(aged, x, y, rng, noisy)
         if not noisy:
             weights = self.weights(state)
             return Bench(self.network, lambda _: weights, x, y, self.options, rng=rng, feedback=self.feedback)
@@ -166,6 +178,22 @@ class Controller:
         read = self._reading(state, use, per_phase=self.noise_scope == "phase")
         frozen = self.noise_scope == "frozen"
         return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=frozen, feedback=self.feedback)
+
+    def _phases(self, state: TrainState, use: str) -> Phases | None:
+        """Return the arrays at each phase of this step; None where all phases find the same."""
+        if not (self.times.within_step and any(c.ages for c in self.crossbars.values())):
+            return None
+        return Phases(self.crossbars, self.times, self.streams, use, state.step, [state.pairs])
+
+    def _ageing_bench(self, phases: Phases, x: Array, y: Array, rng: Any, noisy: bool) -> Bench:
+        """Return the bench whose phases read conductances of their own age."""
+        if noisy and self.noise_scope == "step":
+            raise ConfigError(
+                "crossbar.read_noise_scope = 'step': not modelled where devices age between phases; allowed: 'frozen', "
+                "'phase'"
+            )
+        read = phases.reading(self.network, noisy, per_phase=self.noise_scope == "phase")
+        return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=False, feedback=self.feedback)
 
     def _gain(self, step: int, x: Array) -> Array:
         """Return 0 for dropped neurons and 1/(1 - p) for others, (batch, nodes): the mean activity is kept."""
@@ -234,12 +262,41 @@ class Controller:
         if self.homeostasis is not None:
             contrast = self.homeostasis.added(contrast, bench, self.streams.generator("homeostasis", state.step))
         loss = float(bench.cost().loss(bench.output(contrast.free_activity), y).mean())
-        new, counts = self._program(state, bench, contrast)
+        new, counts = self._program(self._after_phases(state), bench, contrast)
+        new = self._wait(self._refreshed(new), self.times.update, "train/time/update")
         return new, StepReport(loss, float(contrast.settled.mean()), float(contrast.residual.max()), counts)
 
     def apply(self, state: TrainState, bench: Bench, contrast: Contrast) -> TrainState:
         """Return the state after one update by a `contrast` measured elsewhere, such as in a circuit simulator."""
         return self._program(state, bench, contrast)[0]
+
+    def pause(self, state: TrainState) -> TrainState:
+        """Return the state after the pause between two epochs."""
+        return self._wait(state, self.times.epoch, "train/time/epoch")
+
+    def _wait(self, state: TrainState, seconds: float, name: str) -> TrainState:
+        if seconds == 0:
+            return state
+        return replace(state, pairs=waited(self.crossbars, state.pairs, seconds, self.streams, name, state.step))
+
+    def _after_phases(self, state: TrainState) -> TrainState:
+        """Return the state at the end of the last phase of this step, as its bench has seen it grow older."""
+        phases = self._phases(state, "train")
+        if phases is None:
+            return state
+        samples = [] if self.estimator is None else self.estimator.samples(self.streams.host("estimator", state.step))
+        return replace(state, pairs=phases.pairs(1 + sum(sample.beta != 0 for sample in samples)))
+
+    def _refreshed(self, state: TrainState) -> TrainState:
+        if self.refresh is None:
+            return state
+        pairs, pulses, pulsed, refreshes = dict(state.pairs), state.pulses, state.pulsed, state.refreshes
+        for name, crossbar in self.crossbars.items():
+            rng = self.streams.generator(f"refresh/{name}", state.step)
+            done = self.refresh.after_update(crossbar, pairs[name], state.step, rng)
+            pairs[name] = done.state
+            pulses, pulsed, refreshes = pulses + done.pulses, pulsed + done.pulsed, refreshes + done.refreshes
+        return replace(state, pairs=pairs, pulses=pulses, pulsed=pulsed, refreshes=refreshes)
 
     def _program(self, state: TrainState, bench: Bench, contrast: Contrast) -> tuple[TrainState, dict[str, Array]]:
         pairs, velocity = dict(state.pairs), dict(state.velocity)

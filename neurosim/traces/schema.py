@@ -79,6 +79,10 @@ TIMES = (
 )
 
 _ALIGNMENT = "cosine between the estimated gradient and the implicit-function gradient"
+_REFRESHES = "pairs reset and rewritten, and arrays programmed again, so far"
+_WORN = "share of the devices of one synapse that have stopped"
+_MOST = "most programming pulses of a device of one synapse so far"
+_MEAN = "mean number of programming pulses of the devices of one synapse so far"
 _ANGLE = "angle between a feedback array and its forward array"
 _SYMMETRY = "symmetric part of the coupling of the free layers, |S| / (|S| + |A|)"
 _HOMEOSTATIC = "homeostatic loss, 2 |A|^2 / n of the coupling of n free neurons"
@@ -122,6 +126,10 @@ FIELDS: tuple[Field, ...] = (
     _metric("test_settled_fraction", "fraction of test samples whose free phase ended below the tolerance"),
     _metric("residual", "largest distance of a state from its target after settling, in units of v_ref"),
     _metric("pulses", "programming pulses applied so far", "int"),
+    _metric("refreshes", _REFRESHES, "int"),
+    _metric("worn_*", _WORN),
+    _metric("writes_max_*", _MOST, "int"),
+    _metric("writes_mean_*", _MEAN),
     _metric("alignment_total", f"{_ALIGNMENT}, all weights together"),
     _metric("alignment_*", f"{_ALIGNMENT}, of one synapse"),
     Field("metrics/angle_*", ("step",), "float", "degree", _ANGLE),
@@ -141,6 +149,10 @@ FIELDS: tuple[Field, ...] = (
     _scalar("steps", "updates done in the whole run", "int"),
     *(_energy(*entry) for entry in ENERGIES),
     *(Field(f"run/{name}", (), "float", "s", what) for name, what in TIMES),
+    _scalar("refreshes", _REFRESHES, "int"),
+    _scalar("worn_*", _WORN),
+    _scalar("writes_max_*", _MOST, "int"),
+    _scalar("writes_mean_*", _MEAN),
     _scalar("alignment_total", f"{_ALIGNMENT}, all weights together"),
     _scalar("alignment_*", f"{_ALIGNMENT}, of one synapse"),
     Field("run/angle_*", (), "float", "degree", _ANGLE),

@@ -96,7 +96,7 @@ def test_round_trip_for_any_range_and_scale(layout, g_min, span, w_max, parts):
 def test_weights_beyond_the_range_are_limited_to_it(mapping, scheme):
     crossbar = build(mapping, scheme)
     full = (G_MAX - G_MIN) / G_REF
-    high = full if scheme == "push_pull" else full / 2
+    high = full / 2 if scheme == "single" else full
     expected = (G_MIN / G_REF, G_MAX / G_REF) if mapping == "unsigned" else (-high, high)
     assert (crossbar.w_min, crossbar.w_max) == pytest.approx(expected)
     up = some_change(crossbar) > 0
@@ -167,8 +167,13 @@ def test_one_pulse_moves_the_weight_by_the_weight_step(mapping, scheme):
     counts = np.random.default_rng(0).integers(-5, 6, SHAPE)
     after = crossbar.pulse(state, counts, rng())
     np.testing.assert_allclose(hidden(after), middle(crossbar) + counts * crossbar.weight_step, atol=1e-12)
-    np.testing.assert_allclose(after.g_plus - state.g_plus, counts * STEP, atol=1e-18)
-    lowered = np.broadcast_to(-counts * STEP if devices == 2 else 0.0, SHAPE)
+    raised, lowered = {
+        "push_pull": (counts, -counts),
+        "single": (counts, 0 * counts),
+        "potentiate": (np.maximum(counts, 0), np.maximum(-counts, 0)),
+    }[scheme]
+    np.testing.assert_allclose(after.g_plus - state.g_plus, raised * STEP, atol=1e-18)
+    lowered = lowered * STEP
     np.testing.assert_allclose(np.broadcast_to(after.g_minus - state.g_minus, SHAPE), lowered, atol=1e-18)
 
 
@@ -184,12 +189,13 @@ def test_push_pull_cancels_asymmetry_that_single_keeps():
     device = ConstantStep(**RANGE, asymmetry=alpha)
     drift = {}
     for scheme in SCHEMES:
-        crossbar = build("balanced", scheme, device=device)
+        crossbar = build("one_sided" if scheme == "potentiate" else "balanced", scheme, device=device)
         state = crossbar.encode(np.zeros(SHAPE), rng())
         for sign in (1, -1):
             state = crossbar.pulse(state, np.full(SHAPE, sign * n), rng())
         drift[scheme] = hidden(state)
     np.testing.assert_allclose(drift["push_pull"], 0, atol=1e-12)
+    np.testing.assert_allclose(drift["potentiate"], 0, atol=1e-12)
     np.testing.assert_allclose(drift["single"], 2 * n * alpha * STEP / G_REF)
 
 
@@ -242,7 +248,7 @@ def test_write_noise_is_visible_only_and_new_only_where_programmed(mapping, sche
         new = getattr(after, f"read_{side}") != getattr(state, f"read_{side}")
         assert not np.any(new[counts == 0])
         assert np.all(new[(counts != 0) & off_floor])
-    assert scheme == "push_pull" or after.read_minus is state.read_minus
+    assert scheme != "single" or after.read_minus is state.read_minus
 
 
 def test_without_write_noise_reads_are_the_hidden_conductances():

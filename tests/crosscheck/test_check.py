@@ -156,7 +156,7 @@ gradients = false
     (folder / "trained.toml").write_text(circuit.replace("[4, 3, 3]", "[4, 5, 3]"))
     run = neurosim("spice", "trained.toml")
     assert run.code == 2
-    assert "run.h5: array W1 is (4, 3); the circuit's is (4, 5)" in run.err
+    assert "run.h5: array W1 is (4, 3); expected (4, 5)" in run.err
 
 
 def test_a_comparison_fails_on_nan_and_knows_its_worst_entry():

@@ -9,7 +9,7 @@ from spice.engine_required import engine
 
 from neurosim.config.circuit import load_circuit
 from neurosim.crosscheck import check_circuit
-from neurosim.crosscheck.conductances import read_conductances
+from neurosim.traces.conductances import read_conductances
 
 FILES = sorted((ROOT / "circuits").glob("*.toml"))
 TOLERANCES = {"V": 1e-6, "A": 1e-9, "S": 1e-5, "1": 0.15, "J": 1e-4}
