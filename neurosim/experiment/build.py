@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from neurosim.config import Experiment, device_model, hidden_layers, scale, topology, updates_per_epoch
-from neurosim.crossbar import Crossbar
+from neurosim.crossbar import Crossbar, PairLines
+from neurosim.crossbar.wires import Wires
 from neurosim.devices.imperfect import lognormal
 from neurosim.learning.computed import REFERENCES
 from neurosim.learning.controller import Controller, TrainState
@@ -86,6 +87,13 @@ def initial_state(
         for name, crossbar in crossbars.items()
     }
     return TrainState(pairs)
+
+
+def build_lines(experiment: Experiment) -> PairLines | None:
+    """Return the line resistance of all arrays, or None where every resistance is 0."""
+    spec = experiment.crossbar.wires
+    wires = Wires(spec.r_row, spec.r_col, spec.r_source, spec.r_sense)
+    return None if wires == Wires() else PairLines(wires, spec.layout, spec.method, spec.refresh)
 
 
 def build_estimator(experiment: Experiment) -> Any:
@@ -173,8 +181,9 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
         dropout=layer_dropout(experiment, network.topology),
         feedback=learning.feedback,
         homeostasis=Homeostasis(learning.homeostasis, learning.homeostasis_draws) if learning.homeostasis else None,
+        lines=build_lines(experiment),
     )
-    return controller, initial_state(experiment, network.topology, crossbars, streams)
+    return controller, controller.solved(initial_state(experiment, network.topology, crossbars, streams))[0]
 
 
 def learning_rates(lr: float | Mapping[str, float] | Sequence[float], names: Sequence[str]) -> dict[str, float]:

@@ -216,6 +216,7 @@ class _Run:
 
     def _measure(self, state: TrainState, sums: Mapping[str, float], writer: TraceWriter, epoch: int) -> None:
         nan = float("nan")
+        state, lines = self.controller.solved(state)  # what is measured sees the lines as they are now
         x_test, y_test = self._batch(self.data.x_test, self.data.y_test)
         loss, accuracy, settled = evaluate(self.controller, state, x_test, y_test, self.data.y_test, self.backend)
         self.best = max(self.best, accuracy)
@@ -235,6 +236,13 @@ class _Run:
             **{f"alignment_{name}": value for name, value in cosines.items()},
             **asymmetry(self.controller, state),
         }
+        if lines is not None:
+            metrics |= {
+                "line_staleness": max(sums.get("line_staleness", 0.0), lines.staleness),
+                "line_residual": lines.residual,
+                "line_figure_of_merit": lines.figure_of_merit,
+                "line_loss": lines.loss,
+            }
         writer.metrics(state.step, metrics)
         self.metrics = metrics
 
@@ -255,7 +263,7 @@ class _Run:
         if trace.settling:
             rows = slice(0, trace.samples)
             batch = self._batch(self.data.x_test[rows], self.data.y_test[rows])
-            record_settling(self.controller, state, *batch, writer, scale(self.experiment))
+            record_settling(self.controller, self.controller.solved(state)[0], *batch, writer, scale(self.experiment))
         final = {key: value for key, value in self.metrics.items() if key != "epoch"}
         final |= {"best_test_accuracy": self.best, "steps": float(state.step)}
         if trace.energy:
@@ -276,7 +284,12 @@ class _Run:
 
 def _added(sums: Mapping[str, float], report: StepReport, size: int) -> dict[str, float]:
     """Return the sums of an epoch, empty before its first step, with one more step of `size` samples."""
+    lines = {}
+    if report.lines is not None or "line_staleness" in sums:
+        found = report.lines.staleness if report.lines is not None else 0.0
+        lines["line_staleness"] = max(sums.get("line_staleness", 0.0), found)
     return {
+        **lines,
         "loss": sums.get("loss", 0.0) + report.loss * size,
         "settled": sums.get("settled", 0.0) + report.settled * size,
         "residual": max(sums.get("residual", 0.0), report.residual),

@@ -4,7 +4,8 @@ import numpy as np
 from scipy.sparse.linalg import spsolve
 from timing import compare
 
-from neurosim.crossbar.wires import WiredArray, Wires, _laplacian
+from neurosim.crossbar.nodal import Nodes
+from neurosim.crossbar.wires import WiredArray, Wires
 
 # size, lowest and highest device resistance and segment resistance (ohm), limit of the ratio
 CASES = ((256, 1e4, 1e5, 1.0, 1 / 40), (128, 1e2, 1e3, 10.0, None))
@@ -13,10 +14,11 @@ CASES = ((256, 1e4, 1e5, 1.0, 1 / 40), (128, 1e2, 1e3, 10.0, None))
 def assembled(g, v, wires):
     """Return the column currents by a sparse solution from nothing."""
     terminals, laplacian = _laplacian(g, wires)
-    inner = np.setdiff1d(np.arange(laplacian.shape[0]), terminals)
-    at = np.concatenate((v, np.zeros(len(v))))
-    nodes = spsolve(laplacian[inner][:, inner], -(laplacian[inner][:, terminals] @ at))
-    return -(laplacian[terminals][:, inner] @ nodes + laplacian[terminals][:, terminals] @ at)[len(v) :]
+    nodes = Nodes(g, wires)
+    laplacian, n = nodes.laplacian(g.ravel()), nodes.inner
+    at = np.concatenate((v, np.zeros(g.shape[1])))
+    inner = spsolve(laplacian[:n, :n].tocsc(), -(laplacian[:n, n:] @ at))
+    return -(laplacian[n:, :n] @ inner + laplacian[n:, n:] @ at)[len(v) :]
 
 
 def run(repeats=3):
