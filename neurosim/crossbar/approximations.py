@@ -6,7 +6,14 @@ r and the last one ``r + r_end`` to the terminal, keeps at node i, to first orde
 
     f_i = (1 + r sum_{k<i} (i - k) g_k) / (1 + r sum_k (n + 1 - k) g_k + r_end sum_k g_k) .
 
-See `tests/crossbar/test_approximations.py` for their errors over the figure of merit: per cents above 30 % loss.
+Of a 64 x 64 array (window 40, all rows driven alike) the column currents are off in the mean by
+
+    n^2 r / R_min   loss    dmr      alpha_beta
+    0.39            12 %    0.7 %    0.2 %
+    1.7             37 %    2.7 %    1.9 %
+    10              76 %    14 %     13 %
+
+The names are those of the comparison at https://github.com/alambertini01/Crossbar_Models_Comparison.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ The columns carry both on from row to row through one segment r each, and at the
     Q_i = K_i + (1 + r Q_{i-1})^-1 Q_{i-1} ,     b <- (1 + r Q_{i-1})^-1 b      for the sources b of all rows above.
 
 Nothing is subtracted that nearly cancels, whatever the size of r; r = 0 adds the admittances. One factorisation of a
-matrix (cols, cols) per row, so the shorter side is taken as the columns: about ``2 rows cols^2 (cols + rows / 2)`` steps.
+matrix (cols, cols) per row, the shorter side being taken as the columns: ``2 rows cols^2 (cols + rows / 2)`` steps.
 """
 
 from __future__ import annotations

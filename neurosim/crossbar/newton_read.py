@@ -64,7 +64,7 @@ def newton_read(nodes: Nodes, current: Current, v: np.ndarray, *, tolerance: flo
                 break
             x, left = found
         residual = system.residual(left)
-    return NewtonRead(system.terminal_currents(x), residual, made, Status.of_residual(residual, tolerance))
+        return NewtonRead(system.terminal_currents(x), residual, made, Status.of_residual(residual, tolerance))
 
 
 class _System:

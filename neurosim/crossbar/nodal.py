@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from neurosim.crossbar.wires import Wires
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A node on a line: at crosspoint `position` along it, or at its terminal (None).
 
     `line` is ``"row"`` or ``"col"``; `position` counts columns along a row and rows along a column.
@@ -176,20 +177,19 @@ def factor(matrix: Any) -> Any:
 def _line(
     branches: _Branches, nodes: np.ndarray, r: float, ends: dict[int, float], opens: set[tuple[int, int]]
 ) -> None:
-    """Add the segments of parallel lines; column p and p + 1 of `nodes` (lines, length + 1) are the ends of segment p."""
-    length = nodes.shape[1] - 1
-    for p in range(length):
-        kept = np.array([k for k in range(len(nodes)) if (k, p) not in opens]) if opens else slice(None)
-        if opens and len(kept) == 0:  # type: ignore[arg-type]
-            continue
-        branches.add(nodes[kept, p], nodes[kept, p + 1], r + ends.get(p, 0.0))
+    """Add the segments of parallel lines; columns p and p + 1 of `nodes` (lines, length + 1) end segment p."""
+    for p in range(nodes.shape[1] - 1):
+        closed = [k for k in range(len(nodes)) if (k, p) not in opens]
+        if closed:
+            branches.add(nodes[closed, p], nodes[closed, p + 1], r + ends.get(p, 0.0))
 
 
 def _opens(listed: tuple[tuple[int, int], ...], name: str, shape: tuple[int, int]) -> set[tuple[int, int]]:
     for line, segment in listed:
         if not (0 <= line < shape[0] and 0 <= segment < shape[1]):
             raise RangeError(
-                f"LineFaults.{name} = ({line}, {segment}): allowed lines 0 to {shape[0] - 1}, segments 0 to {shape[1] - 1}"
+                f"LineFaults.{name} = ({line}, {segment}): allowed lines 0 to {shape[0] - 1}, "
+                f"segments 0 to {shape[1] - 1}"
             )
     return set(listed)
 

@@ -1,12 +1,12 @@
 """Line resistance of arrays of pairs: how G+ and G- share lines, and what their terminals see between two solutions.
 
-At a solution G_eff of conductances G_0, each device has the factor ``f = min(G_eff / G_0, 1)`` that row and column leave
-of it. Until the next solution the terminals are taken to see
+At a solution G_eff of conductances G_0, each device has the factor ``f = min(G_eff / G_0, 1)`` that its row and column
+leave of it. Until the next solution the terminals are taken to see
 
     G_seen = G_eff + f (G - G_0) = f G + (G_eff - f G_0) ,
 
-exact at the solution. A device's own share of the drop along its lines is of the order of one over their length, so that
-f is what a change of it is seen with; what is neglected is the change of the drop itself.
+exact at the solution. A device's own share of the drop along its lines is of the order of one over their length, so f
+is what a change of it is seen with; what is neglected is the change of the drop itself.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ the nodes are joined by segments of `r_row`, along a column by segments of `r_co
     (0, j) -- r_col -- (1, j) ... (rows - 1, j) -- r_col -- r_sense -- column terminal j   to the bottom
 
 The currents into the terminals are ``Y V_t`` with a symmetric Y (`neurosim.crossbar.nodal`): read from the columns,
-the array is the transpose of what it is read from the rows. The effective conductance is ``G_eff = -Y[columns, rows]^T``.
+the array is the transpose of what it is read from the rows. Effective conductances are ``G_eff = -Y[columns, rows]^T``.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class WiredArray:
     Parameters
     ----------
     g
-        Conductances [S], shape (rows, cols), >= 0; 0 is an open device. Of devices that are not ohmic, at small voltages.
+        Conductances [S], shape (rows, cols), >= 0; 0 is an open device. At small voltages, where it is not ohmic.
     wires
         Resistances of the lines.
     faults
@@ -146,7 +146,7 @@ class WiredArray:
     -----
     Three exact ways for ohmic devices: a sparse LU of the 2 rows x cols nodes; for reads, conjugate gradients that
     eliminate line by line (`LineSolver`), which need a resistance in every segment and lines without faults; for the
-    whole matrix, the elimination of row after row (`eliminate`). Other devices are read by Newton steps (`newton_read`).
+    whole matrix, the elimination of row after row (`eliminate`). Other devices are read by Newton steps.
     Without any resistance the array is exactly `g`.
     """
 
@@ -179,9 +179,9 @@ class WiredArray:
         v_rows, v_cols
             Voltages of the terminals; either side may be driven, or both.
         method
-            ``"iterative"``, ``"direct"``, or ``"auto"``: iterative where it is possible. An iterative solution that does
-            not reach the tolerance is replaced by the direct one, and the result says so. Devices that are not ohmic are
-            read by Newton steps.
+            ``"iterative"``, ``"direct"``, or ``"auto"``: iterative where it is possible. An iterative solution that
+            does not reach the tolerance is replaced by the direct one, and the result says so. Devices that are not
+            ohmic are read by Newton steps.
         tolerance
             Largest residual of the iterative solution and of Newton steps.
         max_steps

@@ -18,14 +18,14 @@ PLANES = ("plus", "minus")
 
 @dataclass(frozen=True, slots=True)
 class LineReport:
-    """What one solution of the lines of all arrays tells; the worst array counts.
+    """What one solution of the lines of all arrays tells.
 
     Attributes
     ----------
     staleness
-        ``|W_before - W|_F / |W|_F`` of the weights seen before and after the solution; NaN for a first one.
+        ``|W_before - W| / |W|`` of all weights together as seen before and after the solution; NaN for a first one.
     residual, figure_of_merit, loss
-        See `PairEffective`.
+        Those of the array with the largest, see `PairEffective`.
     """
 
     staleness: float
@@ -48,7 +48,8 @@ def solve_lines(
 ) -> tuple[dict[str, Array], LineReport]:
     """Return the attenuations at the conductances `pairs`, and how far those of `before` had gone stale.
 
-    The lines are solved on the host in double precision and on one thread, whatever the backend of the arrays.
+    The lines are solved on the host in double precision and on one thread, whatever the backend of the arrays. To them
+    a device that write noise has put below 0 S is open.
     """
     import scipy.linalg  # noqa: F401  # its BLAS can be limited to one thread only once it is loaded
 
@@ -64,18 +65,32 @@ def _solve(
     backend: Backend,
 ) -> tuple[dict[str, Array], LineReport]:
     lines: dict[str, Array] = {}
-    worst = np.full(4, -math.inf)
+    worst = np.zeros(3)
     for name, pair in pairs.items():
-        planes = [np.asarray(backend.to_host(g), np.float64) for g in (pair.read_plus, pair.read_minus)]
+        planes = [_host(g, backend) for g in (pair.read_plus, pair.read_minus)]
         found = wiring.solve(*planes)
         for plane, g, effective in zip(PLANES, planes, (found.g_plus, found.g_minus), strict=True):
             lines[f"{name}/{plane}"] = backend.asarray(attenuation(g, effective), dtype=crossbars[name].dtype)
-        stale = math.nan
-        if f"{name}/plus" in before:
-            old, new = (crossbars[name].weights(through_lines({name: pair}, held)[name]) for held in (before, lines))
-            size = float((new * new).sum())
-            stale = math.sqrt(float(((old - new) ** 2).sum()) / size) if size else 0.0
-        worst = np.fmax(worst, (stale, found.residual, found.figure_of_merit, found.loss))
+        worst = np.maximum(worst, (found.residual, found.figure_of_merit, found.loss))
+    return lines, LineReport(_staleness(crossbars, pairs, before, lines), *(float(value) for value in worst))
+
+
+def _staleness(
+    crossbars: Mapping[str, Crossbar],
+    pairs: Mapping[str, PairState],
+    before: Mapping[str, Array],
+    now: Mapping[str, Array],
+) -> float:
     if not before:
-        worst[0] = math.nan
-    return lines, LineReport(*(float(value) for value in worst))
+        return math.nan
+    moved = size = 0.0
+    old, new = through_lines(pairs, before), through_lines(pairs, now)
+    for name, crossbar in crossbars.items():
+        weights = crossbar.weights(new[name])
+        size += float((weights * weights).sum())
+        moved += float(((crossbar.weights(old[name]) - weights) ** 2).sum())
+    return math.sqrt(moved / size) if size else 0.0
+
+
+def _host(g: Array, backend: Backend) -> np.ndarray:
+    return np.maximum(np.asarray(backend.to_host(g), np.float64), 0.0)

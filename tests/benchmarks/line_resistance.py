@@ -13,7 +13,6 @@ CASES = ((256, 1e4, 1e5, 1.0, 1 / 40), (128, 1e2, 1e3, 10.0, None))
 
 def assembled(g, v, wires):
     """Return the column currents by a sparse solution from nothing."""
-    terminals, laplacian = _laplacian(g, wires)
     nodes = Nodes(g, wires)
     laplacian, n = nodes.laplacian(g.ravel()), nodes.inner
     at = np.concatenate((v, np.zeros(g.shape[1])))

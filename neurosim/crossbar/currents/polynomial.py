@@ -31,7 +31,7 @@ class Polynomial:
 
     def value(self, v: np.ndarray) -> np.ndarray:
         """Return ``v (1 + a_1 v^2 + ...)``."""
-        return v * np.polynomial.polynomial.polyval(v * v, (1.0, *self.coefficients))
+        return np.asarray(v * np.polynomial.polynomial.polyval(v * v, (1.0, *self.coefficients)))
 
     def slope(self, v: np.ndarray) -> np.ndarray:
         """Return ``1 + 3 a_1 v^2 + 5 a_2 v^4 + ...``."""
