@@ -115,6 +115,7 @@ def attenuation(g: np.ndarray, effective: np.ndarray) -> np.ndarray:
 
 def seen(pair: PairState, plus: Array, minus: Array) -> PairState:
     """Return the pair as its terminals see it, given the attenuation (2, rows, cols) of both planes."""
-    return PairState(
-        pair.g_plus, pair.g_minus, pair.read_plus * plus[0] + plus[1], pair.read_minus * minus[0] + minus[1]
-    )
+    read_plus, read_minus = pair.read_plus * plus[0], pair.read_minus * minus[0]
+    read_plus += plus[1]
+    read_minus += minus[1]
+    return PairState(pair.g_plus, pair.g_minus, read_plus, read_minus)
