@@ -260,10 +260,11 @@ class _Run:
 
     def _finish(self, state: TrainState, writer: TraceWriter) -> dict[str, float]:
         trace = self.experiment.trace
+        state, _ = self.controller.solved(state)
         if trace.settling:
             rows = slice(0, trace.samples)
             batch = self._batch(self.data.x_test[rows], self.data.y_test[rows])
-            record_settling(self.controller, self.controller.solved(state)[0], *batch, writer, scale(self.experiment))
+            record_settling(self.controller, state, *batch, writer, scale(self.experiment))
         final = {key: value for key, value in self.metrics.items() if key != "epoch"}
         final |= {"best_test_accuracy": self.best, "steps": float(state.step)}
         if trace.energy:
