@@ -15,7 +15,6 @@ from neurosim.config.fields import (
     Amperes,
     Count,
     NonNegative,
-    Ohms,
     Positive,
     PositiveSiemens,
     Seed,
@@ -30,17 +29,9 @@ from neurosim.config.matrix import Matrix, Numbers, Weights
 from neurosim.config.mistakes import ExperimentError, Mistake, entry, explain
 from neurosim.config.predictive import PREDICTIVE_CODING
 from neurosim.config.tables import Crossbar, Learning, Network
+from neurosim.config.wires import LineResistance, Lines
 
 KINDS = ("network", "resistive", "array")
-
-
-class Lines(Table):
-    """[wires]: line resistances of every array."""
-
-    r_row: Ohms = Field(default=0.0, description="one segment of a row")
-    r_col: Ohms = Field(default=0.0, description="one segment of a column")
-    r_source: Ohms = Field(default=0.0, description="in series with each row terminal")
-    r_sense: Ohms = Field(default=0.0, description="in series with each column terminal")
 
 
 class Resistive(Table):
@@ -178,6 +169,8 @@ def _mistakes(circuit: CircuitFile) -> Iterator[Mistake]:
         allowed = "[network] (RC neurons), [resistive] (passive) or [array] (one wired array)"
         yield Mistake("", f"expected exactly one of {allowed}, got {got}")
         return
+    if circuit.crossbar.wires != LineResistance():
+        yield Mistake("[crossbar.wires]", "a circuit has its line resistances in the table [wires]; move them there")
     if kinds == ["array"]:
         if circuit.wires is None:
             yield Mistake("", "[array] without [wires] is the matrix itself; give at least one resistance")

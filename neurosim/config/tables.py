@@ -28,6 +28,7 @@ from neurosim.config.fields import (
 )
 from neurosim.config.images import Normalise
 from neurosim.config.time import Drift, Refresh, Retention, Times, Wear
+from neurosim.config.wires import LineResistance
 from neurosim.learning.optimiser import OPTIMISERS
 from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
@@ -90,6 +91,7 @@ class Crossbar(Table):
     read_noise_scope: Literal["frozen", "phase", "step"] = Field(
         default="frozen", description="which reads share one draw of the read noise"
     )
+    wires: LineResistance = Field(default=LineResistance(), description="resistances of the lines of every array")
     v_ref: Volts = Field(default=0.2, description="voltage of activity 1")
     c_node: Farads = Field(default=1e-12, description="capacitance of a node; tau = c_node / g_ref")
     v_pulse: Volts = Field(default=1.0, description="voltage of a programming pulse, for its energy")

@@ -11,7 +11,8 @@ import numpy as np
 
 from neurosim.config import Experiment, device_model, hidden_layers, scale, topology, updates_per_epoch
 from neurosim.config.time import ageing, refresh, times, wear
-from neurosim.crossbar import Crossbar
+from neurosim.crossbar import Crossbar, PairLines
+from neurosim.crossbar.wires import Wires
 from neurosim.devices.imperfect import lognormal
 from neurosim.experiment.maps import measured_pairs
 from neurosim.learning.computed import REFERENCES
@@ -94,6 +95,13 @@ def initial_state(
     if experiment.crossbar.maps is not None:
         pairs = measured_pairs(Path(experiment.crossbar.maps), crossbars, streams.backend)
     return TrainState(pairs)
+
+
+def build_lines(experiment: Experiment) -> PairLines | None:
+    """Return the line resistance of all arrays, or None where every resistance is 0."""
+    spec = experiment.crossbar.wires
+    wires = Wires(spec.r_row, spec.r_col, spec.r_source, spec.r_sense)
+    return None if wires == Wires() else PairLines(wires, spec.layout, spec.method, spec.refresh)
 
 
 def build_estimator(experiment: Experiment) -> Any:
@@ -183,8 +191,9 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
         times=times(experiment),
         refresh=refresh(experiment),
         homeostasis=Homeostasis(learning.homeostasis, learning.homeostasis_draws) if learning.homeostasis else None,
+        lines=build_lines(experiment),
     )
-    return controller, initial_state(experiment, network.topology, crossbars, streams)
+    return controller, controller.solved(initial_state(experiment, network.topology, crossbars, streams))[0]
 
 
 def learning_rates(lr: float | Mapping[str, float] | Sequence[float], names: Sequence[str]) -> dict[str, float]:

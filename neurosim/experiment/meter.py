@@ -31,13 +31,14 @@ def energy_of_step(controller: Controller, state: TrainState, x: Array, y: Array
     ``settling_time_nudged``, mean time until the residual stays below the tolerance [s], NaN if a sample's never does.
 
     Phases are integrated over the times of ``settle.free_steps`` and ``nudged_steps``, whatever the method of
-    settling. Complex states count as two networks.
+    settling. Complex states count as two networks. With line resistance the conductances are the effective ones, whose
+    heat includes that of the lines where all rows have one voltage.
     """
     network = controller.network
     assert isinstance(network, RateNetwork)
     weights, pairs = (
         controller.weights(state),
-        {n: controller.crossbars[n].conductances(p) for n, p in state.pairs.items()},
+        {n: controller.crossbars[n].conductances(p) for n, p in controller.seen(state).items()},
     )
     options = replace(controller.options, method="transient", integrator="rk4", dt=DT, noise=0.0)
     bench = Bench(network, lambda _: weights, x, y, options)

@@ -218,6 +218,7 @@ class _Run:
 
     def _measure(self, state: TrainState, sums: Mapping[str, float], writer: TraceWriter, epoch: int) -> None:
         nan = float("nan")
+        state, lines = self.controller.solved(state)  # what is measured sees the lines as they are now
         x_test, y_test = self._batch(self.data.x_test, self.data.y_test)
         loss, accuracy, settled = evaluate(self.controller, state, x_test, y_test, self.data.y_test, self.backend)
         self.best = max(self.best, accuracy)
@@ -237,6 +238,13 @@ class _Run:
             **{f"alignment_{name}": value for name, value in cosines.items()},
             **asymmetry(self.controller, state, *probed),
         }
+        if lines is not None:
+            metrics |= {
+                "line_staleness": max(sums.get("line_staleness", 0.0), lines.staleness),
+                "line_residual": lines.residual,
+                "line_figure_of_merit": lines.figure_of_merit,
+                "line_loss": lines.loss,
+            }
         writer.metrics(state.step, metrics)
         self.metrics = metrics
 
@@ -254,6 +262,7 @@ class _Run:
 
     def _finish(self, state: TrainState, writer: TraceWriter) -> dict[str, float]:
         trace = self.experiment.trace
+        state, _ = self.controller.solved(state)
         if trace.settling:
             rows = slice(0, trace.samples)
             batch = self._batch(self.data.x_test[rows], self.data.y_test[rows])
@@ -278,7 +287,12 @@ class _Run:
 
 def _added(sums: Mapping[str, float], report: StepReport, size: int) -> dict[str, float]:
     """Return the sums of an epoch, empty before its first step, with one more step of `size` samples."""
+    lines = {}
+    if report.lines is not None or "line_staleness" in sums:
+        found = report.lines.staleness if report.lines is not None else 0.0
+        lines["line_staleness"] = max(sums.get("line_staleness", 0.0), found)
     return {
+        **lines,
         "loss": sums.get("loss", 0.0) + report.loss * size,
         "settled": sums.get("settled", 0.0) + report.settled * size,
         "residual": max(sums.get("residual", 0.0), report.residual),

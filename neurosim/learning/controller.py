@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neurosim.backend import Array, namespace
-from neurosim.crossbar import Crossbar, PairState
+from neurosim.crossbar import Crossbar, PairLines, PairState
 from neurosim.crossbar.refresh import Refresh
 from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.learning.bench import Bench, Network, Weights
 from neurosim.learning.contrast import Contrast, measure
 from neurosim.learning.homeostasis import Homeostasis
+from neurosim.learning.line_loss import LineReport, solve_lines, through_lines
 from neurosim.learning.optimiser import Optimiser
 from neurosim.learning.programmers import Change, Programmer
 from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
@@ -33,7 +34,8 @@ class TrainState:
     """All that evolves: conductances of each array, what the optimiser keeps, updates, pulses and refreshes.
 
     `pulsed` is the sum over all pulses of the conductance of the device that got it [S]: times ``V^2 t`` it is the
-    energy of programming by pulses of voltage V and width t.
+    energy of programming by pulses of voltage V and width t. `lines` is, with line resistance, the attenuation of each
+    plane of devices at the last solution, see `PairLines`.
     """
 
     pairs: Mapping[str, PairState]
@@ -42,16 +44,21 @@ class TrainState:
     pulses: float = 0.0
     pulsed: float = 0.0
     refreshes: float = 0.0
+    lines: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What one training step tells: mean free loss, settled fraction, worst residual, counts per array."""
+    """What one training step tells: mean free loss, settled fraction, worst residual, counts per array.
+
+    `lines` is there when the step began with a new solution of the lines.
+    """
 
     loss: float
     settled: float
     residual: float
     counts: Mapping[str, Array]
+    lines: LineReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +99,14 @@ class Controller:
         When arrays are refreshed after an update, or None for never.
     keep_counts
         Report the pulse counts of each array, in situ the net ones of all groups.
+    lines
+        Line resistance of all arrays, or None. Reads go through it, programming does not.
 
     Raises
     ------
     ConfigError
-        Unknown scope or policy; momentum or weight decay where no digital gradient is formed; arrays whose mapping, or
-        noise whose scope, the network does not have.
+        Unknown scope or policy; momentum or weight decay where no digital gradient is formed; arrays whose mapping,
+        noise whose scope, or lines, the network does not have.
     """
 
     network: Network
@@ -116,6 +125,7 @@ class Controller:
     dropout: Mapping[str, float] = field(default_factory=dict)
     times: Times = INSTANT
     refresh: Refresh | None = None
+    lines: PairLines | None = None
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
@@ -139,6 +149,11 @@ class Controller:
 
     def _check_arrays(self) -> None:
         kind, layouts = type(self.network).__name__, self.network.layouts
+        if self.lines is not None and not isinstance(self.network, RateNetwork):
+            raise ConfigError(
+                f"crossbar.wires: a {kind} is not read at virtual grounds, so its lines are no effective conductance; "
+                "leave the resistances 0"
+            )
         kernels = " with kernels" if self.network.topology.convolutional else ""
         for name, crossbar in self.crossbars.items():
             if (crossbar.mapping, crossbar.scheme) not in layouts:
@@ -154,7 +169,21 @@ class Controller:
 
     def weights(self, state: TrainState) -> dict[str, Any]:
         """Return what the network reads of all arrays without noise: weights, or conductances."""
-        return {name: self.network.read(self.crossbars[name], pair) for name, pair in state.pairs.items()}
+        return {name: self.network.read(self.crossbars[name], pair) for name, pair in self.seen(state).items()}
+
+    def seen(self, state: TrainState) -> Mapping[str, PairState]:
+        """Return all pairs as their terminals see them: with line resistance, attenuated as at the last solution."""
+        return state.pairs if self.lines is None else through_lines(state.pairs, self._attenuation(state))
+
+    def _attenuation(self, state: TrainState) -> Mapping[str, Array]:
+        return state.lines or self.solved(state)[0].lines
+
+    def solved(self, state: TrainState) -> tuple[TrainState, LineReport | None]:
+        """Return the state with its lines solved at its conductances, and the report of the solution."""
+        if self.lines is None:
+            return state, None
+        lines, report = solve_lines(self.lines, self.crossbars, state.pairs, state.lines, self.streams.backend)
+        return replace(state, lines=lines), report
 
     def bench(self, state: TrainState, x: Array, y: Array, use: str = "train") -> Bench:
         """Return the bench of this step: weights as read, noise as declared.
@@ -183,7 +212,8 @@ class Controller:
         """Return the arrays at each phase of this step; None where all phases find the same."""
         if not (self.times.within_step and any(c.ages for c in self.crossbars.values())):
             return None
-        return Phases(self.crossbars, self.times, self.streams, use, state.step, [state.pairs])
+        lines = None if self.lines is None else self._attenuation(state)
+        return Phases(self.crossbars, self.times, self.streams, use, state.step, lines, [state.pairs])
 
     def _ageing_bench(self, phases: Phases, x: Array, y: Array, rng: Any, noisy: bool) -> Bench:
         """Return the bench whose phases read conductances of their own age."""
@@ -207,17 +237,18 @@ class Controller:
 
     def _fresh_bench(self, state: TrainState, x: Array, y: Array, rng: Any, use: str) -> Bench:
         """Return the bench whose every read is noisy anew."""
-        weights, top = self.weights(state), self.network.topology
+        weights, top, pairs = self.weights(state), self.network.topology, self.seen(state)
         draw = self.streams.generator(f"{use}/read", state.step)
 
         def fresh(inputs: Array) -> FreshReadNoise:
-            return FreshReadNoise(top, self.crossbars, state.pairs, inputs, draw)
+            return FreshReadNoise(top, self.crossbars, pairs, inputs, draw)
 
-        readout = FreshReadoutNoise(top, self.crossbars, state.pairs, draw) if top.readout else None
+        readout = FreshReadoutNoise(top, self.crossbars, pairs, draw) if top.readout else None
         return Bench(self.network, lambda _: weights, x, y, self.options, fresh, readout, rng, feedback=self.feedback)
 
     def _reading(self, state: TrainState, use: str, *, per_phase: bool) -> Callable[[int], Weights]:
         drawn: dict[int, Weights] = {}
+        pairs = self.seen(state)
 
         def read(phase: int) -> Weights:
             key = phase if per_phase else 0
@@ -226,7 +257,7 @@ class Controller:
                     name: self.network.read(
                         self.crossbars[name], pair, self.streams.generator(f"{use}/read/{name}/{key}", state.step)
                     )
-                    for name, pair in state.pairs.items()
+                    for name, pair in pairs.items()
                 }
             return drawn[key]
 
@@ -257,6 +288,8 @@ class Controller:
 
     def step(self, state: TrainState, x: Array, y: Array) -> tuple[TrainState, StepReport]:
         """Return the state after one update on inputs x (batch, n_in) and targets y (batch, n_classes)."""
+        due = self.lines is not None and (not state.lines or state.step % self.lines.refresh == 0)
+        state, lines = self.solved(state) if due else (state, None)
         bench = self.bench(state, x, y)
         contrast = self.contrast(state, bench)
         if self.homeostasis is not None:
@@ -264,7 +297,7 @@ class Controller:
         loss = float(bench.cost().loss(bench.output(contrast.free_activity), y).mean())
         new, counts = self._program(self._after_phases(state), bench, contrast)
         new = self._wait(self._refreshed(new), self.times.update, "train/time/update")
-        return new, StepReport(loss, float(contrast.settled.mean()), float(contrast.residual.max()), counts)
+        return new, StepReport(loss, float(contrast.settled.mean()), float(contrast.residual.max()), counts, lines)
 
     def apply(self, state: TrainState, bench: Bench, contrast: Contrast) -> TrainState:
         """Return the state after one update by a `contrast` measured elsewhere, such as in a circuit simulator."""

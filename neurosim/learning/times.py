@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from neurosim.backend import Array
 from neurosim.learning.bench import Network, Weights
+from neurosim.learning.line_loss import through_lines
 from neurosim.rng import Streams
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ def waited(
 class Phases:
     """The arrays at the beginning of each phase of a step: phase 0 is the free one, what follows is older.
 
-    A phase reads the conductances it finds when it begins; they stay while it settles.
+    A phase reads the conductances it finds when it begins, through the `lines` of the step if they have a resistance
+    (see `neurosim.learning.line_loss`); they stay while it settles.
     """
 
     crossbars: Mapping[str, Crossbar]
@@ -70,6 +73,7 @@ class Phases:
     streams: Streams
     use: str
     step: int
+    lines: Mapping[str, Array] | None = None
     found: list[Mapping[str, Any]] = field(default_factory=list)
 
     def pairs(self, phase: int) -> Mapping[str, PairState]:
@@ -87,9 +91,11 @@ class Phases:
 
         def read(phase: int) -> Weights:
             if phase not in drawn:
+                pairs = self.pairs(phase)
+                seen = pairs if self.lines is None else through_lines(pairs, self.lines)
                 drawn[phase] = {
                     name: network.read(self.crossbars[name], pair, self._noise(name, phase * per_phase, noisy))
-                    for name, pair in self.pairs(phase).items()
+                    for name, pair in seen.items()
                 }
             return drawn[phase]
 

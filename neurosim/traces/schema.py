@@ -87,6 +87,12 @@ _ANGLE = "angle between a feedback array and its forward array"
 _SYMMETRY = "symmetric part of the coupling of the free layers, |S| / (|S| + |A|)"
 _HOMEOSTATIC = "homeostatic loss, 2 |A|^2 / n of the coupling of n free neurons"
 
+_LINES = {
+    "line_staleness": "largest relative deviation of the weights read in the epoch from newly solved ones",
+    "line_residual": "largest deviation of a read through the effective conductances from a solved one",
+    "line_figure_of_merit": "n^2 r / R_min of the array with the largest one",
+    "line_loss": "largest share of the conductance of an array that its lines take",
+}
 FIELDS: tuple[Field, ...] = (
     Field("config", (), "text", "1", "configuration of the run"),
     Field("weights/*/step", ("step",), "int", "1", "updates done when the conductances were recorded"),
@@ -135,6 +141,7 @@ FIELDS: tuple[Field, ...] = (
     Field("metrics/angle_*", ("step",), "float", "degree", _ANGLE),
     _metric("coupling_symmetry", _SYMMETRY),
     _metric("homeostatic_loss", _HOMEOSTATIC),
+    *(_metric(name, text) for name, text in _LINES.items()),
     _scalar("test_accuracy", "fraction of test samples classified correctly at the end"),
     _scalar("best_test_accuracy", "largest fraction of test samples classified correctly in any epoch"),
     _scalar("test_loss", "mean loss over the test set at the end"),
@@ -158,6 +165,7 @@ FIELDS: tuple[Field, ...] = (
     Field("run/angle_*", (), "float", "degree", _ANGLE),
     _scalar("coupling_symmetry", _SYMMETRY),
     _scalar("homeostatic_loss", _HOMEOSTATIC),
+    *(_scalar(name, text) for name, text in _LINES.items()),
 )
 _EXACT = {field.path: field for field in FIELDS if "*" not in field.path}
 _PATTERNS = tuple(field for field in FIELDS if "*" in field.path)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from neurosim.crossbar import MAPPINGS
+from neurosim.crossbar.approximations import APPROXIMATIONS
+from neurosim.crossbar.currents import CURRENTS
 from neurosim.devices import DEVICES
 from neurosim.learning.computed import REFERENCES
 from neurosim.learning.estimators import ESTIMATORS
@@ -23,7 +25,9 @@ from neurosim.spice.engines import ENGINES
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = {
+    "tests/crossbar/test_approximations.py": APPROXIMATIONS,
     "tests/crossbar/test_crossbar.py": MAPPINGS,
+    "tests/crossbar/test_currents.py": CURRENTS,
     "tests/devices/test_device_contract.py": DEVICES,
     "tests/learning/test_contrast.py": ESTIMATORS,
     "tests/learning/test_optimiser.py": OPTIMISERS,
@@ -39,6 +43,7 @@ CONTRACTS = {
 }
 FOLDERS = {
     "neurosim/devices": DEVICES,
+    "neurosim/crossbar/currents": CURRENTS,
     "neurosim/learning/estimators": ESTIMATORS,
     "neurosim/learning/programmers": PROGRAMMERS,
     "neurosim/networks/activations": ACTIVATIONS,

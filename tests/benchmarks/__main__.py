@@ -29,6 +29,8 @@ def ratios():
         ("matrix-product work to a gradient of cosine >= 0.999 / synchronous iteration", settling.run()),
         ("time of pulse trains with numba / without", pulses.run()),
         ("time of a read with line resistance / assembling and spsolve", line_resistance.run()),
+        ("time of an effective conductance / sparse factor and back-substitutions", line_resistance.effective()),
+        ("time of settling with wires, G_eff being there / without", line_resistance.settling()),
         ("time to a settled state / ngspice", spice_engines.run()),
     ):
         sys.stdout.write(f"{title}\n")
