@@ -1,8 +1,21 @@
 """Arrays of conductance pairs: mapping of weights, programming, reads and their noise."""
 
 from neurosim.crossbar.array import Crossbar
+from neurosim.crossbar.faults import Faults, Shorts
 from neurosim.crossbar.mapping import MAPPINGS, SCHEMES
 from neurosim.crossbar.pair import PairState
 from neurosim.crossbar.read import OutputNoise, WeightNoise
+from neurosim.crossbar.write_error import WRITE_ERRORS, WriteError
 
-__all__ = ["MAPPINGS", "SCHEMES", "Crossbar", "OutputNoise", "PairState", "WeightNoise"]
+__all__ = [
+    "MAPPINGS",
+    "SCHEMES",
+    "WRITE_ERRORS",
+    "Crossbar",
+    "Faults",
+    "OutputNoise",
+    "PairState",
+    "Shorts",
+    "WeightNoise",
+    "WriteError",
+]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neurosim.backend import Array, namespace
+from neurosim.crossbar.faults import NO_SHORTS, Faults, Shorts
 from neurosim.crossbar.mapping import MAPPINGS, Layout
 from neurosim.crossbar.pair import PairState
 from neurosim.crossbar.read import WeightNoise
+from neurosim.crossbar.write_error import WriteError
 from neurosim.devices import Cells, DeviceModel
 from neurosim.errors import ConfigError, RangeError, ShapeError, choose
 from neurosim.rng import Streams
@@ -43,6 +45,10 @@ class Crossbar:
         The individual devices.
     dtype
         ``"float32"`` or ``"float64"``.
+    write_error
+        How far from its target an exact write ends, or None.
+    shorts_plus, shorts_minus
+        Shorted lines of G+ and of G-.
     """
 
     name: str
@@ -56,6 +62,9 @@ class Crossbar:
     cells_minus: Cells
     dtype: str
     layout: Layout = field(repr=False)
+    write_error: WriteError | None = None
+    shorts_plus: Shorts = NO_SHORTS
+    shorts_minus: Shorts = NO_SHORTS
 
     @classmethod
     def build(
@@ -70,10 +79,13 @@ class Crossbar:
         read_noise: float,
         streams: Streams,
         dtype: Any = "float32",
+        faults: Faults | None = None,
+        write_error: WriteError | None = None,
     ) -> Crossbar:
         """Check the parameters, draw the devices and return the array.
 
-        The devices come from the streams ``devices/<name>/plus`` and ``devices/<name>/minus``.
+        The devices come from the streams ``devices/<name>/plus`` and ``devices/<name>/minus``, their faults from
+        ``faults/<name>/...``.
 
         Raises
         ------
@@ -87,11 +99,18 @@ class Crossbar:
         where = f"crossbar {name}"
         layout = choose(choose(MAPPINGS, mapping, f"{where}: mapping"), scheme, f"{where}: scheme of mapping {mapping}")
         check_array(where, shape, device, g_ref, read_noise, str(dtype))
+        if write_error is not None:
+            write_error.check(device.g_min, device.g_max)
         xp = streams.backend.xp
         plus, minus = (
             device.sample(size, streams.generator(f"devices/{name}/{side}"), xp, xp.dtype(dtype))
             for side, size in (("plus", shape), ("minus", layout.minus_shape(shape)))
         )
+        shorts = NO_SHORTS, NO_SHORTS
+        if faults is not None:
+            sides = (("plus", shape), ("minus", layout.minus_shape(shape)))
+            plus, minus = (faults.apply(c, n, name, s, streams) for c, (s, n) in zip((plus, minus), sides, strict=True))
+            shorts = faults.shorts(shape, name, "plus", streams), faults.shorts(sides[1][1], name, "minus", streams)
         if not layout.signed:
             minus = Cells(*(xp.zeros((), dtype=dtype) for _ in range(4)))  # no device is one that is stuck at 0 S
         return cls(
@@ -106,6 +125,8 @@ class Crossbar:
             minus,
             str(dtype),
             layout,
+            write_error,
+            *shorts,
         )
 
     @property
@@ -134,19 +155,33 @@ class Crossbar:
         if not bool(namespace(d).isfinite(d).all()):
             raise RangeError(f"crossbar {self.name}: weights that are not finite cannot be encoded")
         pair = self.layout.place(d, self.device, self.cells_plus, self.cells_minus)
-        return self._programmed(*pair, rng)
+        return self._programmed(*self._missed(*pair, None, rng), rng)
 
     def weights(self, state: PairState) -> Array:
         """Return the visible weights ``(G+ - G-) / g_ref``, (rows, cols)."""
+        if self.shorts_plus or self.shorts_minus:
+            state = self._shorted(state)
         w = state.read_plus - state.read_minus
         w *= 1 / self.g_ref
         return w
 
+    def targets(self, state: PairState, delta_w: Array) -> tuple[Array, Array]:
+        """Return G+ and G- [S] that change the visible weights by `delta_w`, within each device's range."""
+        d = self._difference(delta_w, "delta_w")
+        return self.layout.shift(state.read_plus, state.read_minus, d, self.device, self.cells_plus, self.cells_minus)
+
+    def disturbed(self, state: PairState, plus: Array, minus: Array) -> PairState:
+        """Return the state as read while its conductances deviate by the relative `plus` and `minus`."""
+        return replace(state, read_plus=state.read_plus * (1 + plus), read_minus=state.read_minus * (1 + minus))
+
     def write(self, state: PairState, delta_w: Array, rng: Any) -> PairState:
-        """Return the state after an exact change of the weights by `delta_w`, within each device's range."""
+        """Return the state after a closed-loop change of the weights by `delta_w`, within each device's range.
+
+        It is exact, or ends off its target by the write error; devices whose conductance stays are not written.
+        """
         d = self._difference(delta_w, "delta_w")
         pair = self.layout.shift(state.g_plus, state.g_minus, d, self.device, self.cells_plus, self.cells_minus)
-        return self._programmed(*pair, rng)
+        return self._programmed(*self._missed(*pair, state, rng), rng)
 
     def pulse(self, state: PairState, counts: Array, rng: Any) -> PairState:
         """Return the state after ``|counts|`` pulses (rows, cols) on each weight; positive raises the weight.
@@ -155,13 +190,17 @@ class Crossbar:
         a new visible conductance.
         """
         self._check(counts, "counts")
+        return self.apply(state, counts, None if self.devices_per_pulse == 1 else -counts, rng)
+
+    def apply(self, state: PairState, plus: Array, minus: Array | None, rng: Any) -> PairState:
+        """Return the state after signed pulses of each device, `plus` (rows, cols) and `minus` (as G-), or None."""
         device = self.device
-        g_plus = device.pulse(state.g_plus, counts, self.cells_plus, rng)
-        read_plus = self._reread(state.read_plus, g_plus, counts, self.cells_plus, rng)
-        if self.devices_per_pulse == 1:
+        g_plus = device.pulse(state.g_plus, plus, self.cells_plus, rng)
+        read_plus = self._reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
+        if minus is None:
             return PairState(g_plus, state.g_minus, read_plus, state.read_minus)
-        g_minus = device.pulse(state.g_minus, -counts, self.cells_minus, rng)
-        read_minus = self._reread(state.read_minus, g_minus, counts, self.cells_minus, rng)
+        g_minus = device.pulse(state.g_minus, minus, self.cells_minus, rng)
+        read_minus = self._reread(state.read_minus, g_minus, minus, self.cells_minus, rng)
         return PairState(g_plus, g_minus, read_plus, read_minus)
 
     def pulsed(self, state: PairState, counts: Array) -> float:
@@ -170,7 +209,18 @@ class Crossbar:
         return total + float((abs(counts) * state.g_minus).sum()) if self.devices_per_pulse == 2 else total
 
     def weight_noise(self, state: PairState) -> WeightNoise:
-        """Return the variances of the weights at one read: constant as long as nothing is programmed."""
+        """Return the variances of the weights at one read: constant as long as nothing is programmed.
+
+        Raises
+        ------
+        ConfigError
+            Lines are shorted: their weights share the noise of their devices.
+        """
+        if self.shorts_plus or self.shorts_minus:
+            raise ConfigError(
+                f"crossbar {self.name}: read noise fresh at every read is not modelled for shorted lines, whose "
+                "weights share it; take a frozen or phase one"
+            )
         k = self.read_noise / self.g_ref
         plus, minus = k * state.read_plus, k * state.read_minus
         plus *= plus
@@ -182,6 +232,9 @@ class Crossbar:
 
     def noisy_weights(self, state: PairState, rng: Any) -> Array:
         """Return the weights with one draw of the read noise of every device, (rows, cols)."""
+        if self.read_noise and (self.shorts_plus or self.shorts_minus):
+            plus, minus = self.conductances(state, rng)
+            return plus - minus
         w = self.weights(state)
         if self.read_noise:
             w += self.weight_noise(state).draw(rng)
@@ -193,6 +246,8 @@ class Crossbar:
         if rng is not None and self.read_noise:
             for g in found:
                 g += self.read_noise * g * rng.standard_normal(g.shape, dtype=g.dtype)
+        if self.shorts_plus or self.shorts_minus:
+            return self.shorts_plus.seen(found[0]), self.shorts_minus.seen(found[1])
         return found[0], found[1]
 
     def forward_noise(self, x: Array, state: PairState, rng: Any) -> Array:
@@ -220,6 +275,26 @@ class Crossbar:
     def _check(self, values: Array, what: str) -> None:
         if values.shape != self.shape:
             raise ShapeError(f"crossbar {self.name}: {what} {values.shape}, expected {self.shape}")
+
+    def _shorted(self, state: PairState) -> PairState:
+        """Return the state with its visible conductances as shorted lines show them."""
+        plus, minus = self.shorts_plus.seen(state.read_plus), self.shorts_minus.seen(state.read_minus)
+        return replace(state, read_plus=plus, read_minus=minus)
+
+    def _missed(self, g_plus: Array, g_minus: Array, old: PairState | None, rng: Any) -> tuple[Array, Array]:
+        """Return where a write of these targets ends; devices that keep the conductance of `old` are not written."""
+        error, device = self.write_error, self.device
+        if error is None:
+            return g_plus, g_minus
+        found = []
+        before = (None, None) if old is None else (old.g_plus, old.g_minus)
+        cells = self.cells_plus, self.cells_minus
+        for g, held, some in zip((g_plus, g_minus), before, cells, strict=True):
+            xp = namespace(g)
+            reached = g + error.deviation(g, device.g_max) * rng.standard_normal(g.shape, dtype=g.dtype)
+            reached = device.write(reached, some, out=reached)
+            found.append(reached if held is None else xp.where(g == held, held, reached))
+        return found[0], found[1]
 
     def _programmed(self, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
         read_plus = self.device.visible(g_plus, self.cells_plus, rng)
