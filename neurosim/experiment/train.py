@@ -231,6 +231,7 @@ class _Run:
             "settled_fraction": sums["settled"] / sums["count"] if sums else nan,
             "residual": sums["residual"] if sums else nan,
             "pulses": state.pulses,
+            **({"write_failures": state.failures} if self.controller.programmer.name == "write_verify" else {}),
             **{f"alignment_{name}": value for name, value in cosines.items()},
             **asymmetry(self.controller, state, *probed),
         }

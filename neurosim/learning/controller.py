@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neurosim.backend import Array, namespace
-from neurosim.crossbar import Crossbar, PairState
+from neurosim.crossbar import Crossbar
 from neurosim.errors import ConfigError, ConvergenceError, choose
-from neurosim.learning.bench import Bench, Network, Weights
+from neurosim.learning.bench import Bench, Network
 from neurosim.learning.contrast import Contrast, measure
+from neurosim.learning.fluctuation import ConductanceNoise, Fluctuation
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.learning.optimiser import Optimiser
 from neurosim.learning.programmers import Change, Programmer
-from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
+from neurosim.learning.readings import Readings
+from neurosim.learning.reads import FreshReadoutNoise, running_reads
 from neurosim.learning.reference import measure_rbp
+from neurosim.learning.state import StepReport, TrainState
+from neurosim.learning.thermal import thermal_deviation
 from neurosim.networks.feedback import FEEDBACK, VECTOR_FIELD
-from neurosim.networks.rate import RateNetwork
+from neurosim.networks.rate import RateNetwork, ReadNoise
 from neurosim.numerics.status import Status
 from neurosim.rng import Streams
 from neurosim.settle import SettleOptions
+from neurosim.units import Scale
+
+__all__ = ["NOISE_SCOPES", "POLICIES", "Controller", "StepReport", "TrainState"]
 
 NOISE_SCOPES = ("frozen", "phase", "step")
 POLICIES = ("raise", "mask", "accept")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainState:
-    """All that evolves: conductances of each array, what the optimiser keeps, updates made, pulses applied.
-
-    `pulsed` is the sum over all pulses of the conductance of the device that got it [S]: times ``V^2 t`` it is the
-    energy of programming by pulses of voltage V and width t.
-    """
-
-    pairs: Mapping[str, PairState]
-    velocity: Mapping[str, Array] = field(default_factory=dict)
-    step: int = 0
-    pulses: float = 0.0
-    pulsed: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """What one training step tells: mean free loss, settled fraction, worst residual, counts per array."""
-
-    loss: float
-    settled: float
-    residual: float
-    counts: Mapping[str, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +67,14 @@ class Controller:
         The homeostatic loss that is added to every update, or None.
     keep_counts
         Report the pulse counts of each array, in situ the net ones of all groups.
+    twins
+        A second set of arrays, or none. With it the phases take the two sets in turn, the free phase the first, and
+        every update is programmed into both.
+    noise
+        Conductance noise in physical time, or None. `noise_scope` says when it is read: ``"frozen"`` once per
+        update, ``"phase"`` at the end of every phase, ``"step"`` at every evaluation.
+    scale
+        Natural units in SI; thermal noise needs it.
 
     Raises
     ------
@@ -107,6 +97,9 @@ class Controller:
     feedback: str = VECTOR_FIELD
     homeostasis: Homeostasis | None = None
     dropout: Mapping[str, float] = field(default_factory=dict)
+    twins: Mapping[str, Crossbar] = field(default_factory=dict)
+    noise: ConductanceNoise | None = None
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
@@ -129,6 +122,8 @@ class Controller:
         self._check_arrays()
 
     def _check_arrays(self) -> None:
+        if self.noise_scope == "step":
+            self._check_step()
         kind, layouts = type(self.network).__name__, self.network.layouts
         kernels = " with kernels" if self.network.topology.convolutional else ""
         for name, crossbar in self.crossbars.items():
@@ -143,6 +138,16 @@ class Controller:
                     f"crossbar.read_noise_scope = 'step': not modelled in a {kind}{kernels}; allowed: 'frozen', 'phase'"
                 )
 
+    def _check_step(self) -> None:
+        noisy = self.noise is not None or any(crossbar.read_noise for crossbar in self.crossbars.values())
+        if noisy and self.twins:
+            raise ConfigError("crossbar.phases = 'separate': not modelled with read_noise_scope = 'step'")
+        if self.noise is not None and (self.network.topology.readout or not self.network.fresh_reads):
+            raise ConfigError(
+                "crossbar.noise: in a network with a readout, kernels or passive arrays it is read once a phase; set "
+                "read_noise_scope = 'phase' or 'frozen'"
+            )
+
     def weights(self, state: TrainState) -> dict[str, Any]:
         """Return what the network reads of all arrays without noise: weights, or conductances."""
         return {name: self.network.read(self.crossbars[name], pair) for name, pair in state.pairs.items()}
@@ -156,16 +161,49 @@ class Controller:
         if use == "train" and self.dropout:
             masked = replace(self.network, gain=self._gain(state.step, x))  # a rate network, as __post_init__ saw
             return replace(self, network=masked, dropout={}).bench(state, x, y, use)
-        rng = self.streams.generator(f"{use}/state-noise", state.step) if self.options.noise else None
-        noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
-        if not noisy:
-            weights = self.weights(state)
-            return Bench(self.network, lambda _: weights, x, y, self.options, rng=rng, feedback=self.feedback)
-        if self.noise_scope == "step":
-            return self._fresh_bench(state, x, y, rng, use)
-        read = self._reading(state, use, per_phase=self.noise_scope == "phase")
-        frozen = self.noise_scope == "frozen"
-        return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=frozen, feedback=self.feedback)
+        options = self._options(state, x)
+        noisy = self.options.noise or self.options.temperature
+        rng = self.streams.generator(f"{use}/state-noise", state.step) if noisy else None
+        fluctuation = None
+        if self.noise is not None:
+            fluctuation = Fluctuation(self.noise, state.noise, self.streams.generator(f"{use}/noise", state.step))
+        reads = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
+        if self.noise_scope == "step" and (reads or fluctuation is not None):
+            return self._running_bench(state, x, y, options, rng, use, fluctuation)
+
+        def draw(name: str, key: int) -> Any:
+            return self.streams.generator(f"{use}/read/{name}/{key}", state.step)
+
+        copies = [(self.crossbars, state.pairs)] + ([(self.twins, state.twins)] if self.twins else [])
+        read = Readings(
+            self.network,
+            copies,
+            draw if reads else None,
+            per_phase=self.noise_scope == "phase" and (reads or fluctuation is not None),
+            fluctuation=fluctuation,
+        )
+        return Bench(
+            self.network,
+            read,
+            x,
+            y,
+            options,
+            rng=rng,
+            one_reading=read.one,
+            feedback=self.feedback,
+            fluctuation=fluctuation,
+        )
+
+    def _options(self, state: TrainState, x: Array) -> SettleOptions:
+        """Return the options with the thermal noise of the present conductances; a passive network finds its own."""
+        options = self.options
+        if not (options.temperature and isinstance(self.network, RateNetwork)):
+            return options
+        if self.scale is None:
+            raise ConfigError("settle.temperature: thermal noise needs the units of the network; give scale")
+        thermal = thermal_deviation(self.network, self.crossbars, state.pairs, options.temperature, self.scale)
+        total = (thermal**2 + options.noise**2) ** 0.5
+        return replace(options, noise=total.astype(x.dtype), temperature=0.0)
 
     def _gain(self, step: int, x: Array) -> Array:
         """Return 0 for dropped neurons and 1/(1 - p) for others, (batch, nodes): the mean activity is kept."""
@@ -177,32 +215,37 @@ class Controller:
             gain[:, part] = kept.astype(x.dtype) * (1 / (1 - share))
         return gain
 
-    def _fresh_bench(self, state: TrainState, x: Array, y: Array, rng: Any, use: str) -> Bench:
-        """Return the bench whose every read is noisy anew."""
+    def _running_bench(
+        self,
+        state: TrainState,
+        x: Array,
+        y: Array,
+        options: SettleOptions,
+        rng: Any,
+        use: str,
+        fluctuation: Fluctuation | None,
+    ) -> Bench:
+        """Return the bench whose reads are noisy anew at every evaluation, or at its time."""
         weights, top = self.weights(state), self.network.topology
         draw = self.streams.generator(f"{use}/read", state.step)
 
-        def fresh(inputs: Array) -> FreshReadNoise:
-            return FreshReadNoise(top, self.crossbars, state.pairs, inputs, draw)
+        def noise(inputs: Array) -> ReadNoise:
+            return running_reads(top, self.crossbars, state.pairs, inputs, draw, fluctuation)
 
         readout = FreshReadoutNoise(top, self.crossbars, state.pairs, draw) if top.readout else None
-        return Bench(self.network, lambda _: weights, x, y, self.options, fresh, readout, rng, feedback=self.feedback)
-
-    def _reading(self, state: TrainState, use: str, *, per_phase: bool) -> Callable[[int], Weights]:
-        drawn: dict[int, Weights] = {}
-
-        def read(phase: int) -> Weights:
-            key = phase if per_phase else 0
-            if key not in drawn:
-                drawn[key] = {
-                    name: self.network.read(
-                        self.crossbars[name], pair, self.streams.generator(f"{use}/read/{name}/{key}", state.step)
-                    )
-                    for name, pair in state.pairs.items()
-                }
-            return drawn[key]
-
-        return read
+        return Bench(
+            self.network,
+            lambda _: weights,
+            x,
+            y,
+            options,
+            noise,
+            readout,
+            rng,
+            one_reading=fluctuation is None,  # phases with times of their own are settled one after the other
+            feedback=self.feedback,
+            fluctuation=fluctuation,
+        )
 
     def contrast(self, state: TrainState, bench: Bench) -> Contrast:
         """Measure the contrast of this step, holding to the policy for samples that did not settle."""
@@ -242,21 +285,49 @@ class Controller:
         return self._program(state, bench, contrast)[0]
 
     def _program(self, state: TrainState, bench: Bench, contrast: Contrast) -> tuple[TrainState, dict[str, Array]]:
-        pairs, velocity = dict(state.pairs), dict(state.velocity)
+        pairs, twins, velocity = dict(state.pairs), dict(state.twins), dict(state.velocity)
         counts: dict[str, Array] = {}
-        pulses, pulsed = state.pulses, state.pulsed
+        pulses, pulsed, failures = state.pulses, state.pulsed, state.failures
         for name, crossbar in self.crossbars.items():
-            rng = self.streams.generator(f"program/{name}", state.step)
-            for change in self._changes(name, contrast, bench, velocity, state.step):
-                before = pairs[name]
-                done = self.programmer.program(crossbar, before, change, rng)
-                pairs[name] = done.state
-                if done.counts is not None:
-                    pulses += float(abs(done.counts).sum()) * crossbar.devices_per_pulse
-                    pulsed += 0.5 * sum(crossbar.pulsed(pair, done.counts) for pair in (before, done.state))
-                    if self.keep_counts:
-                        counts[name] = counts[name] + done.counts if name in counts else done.counts
-        return replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses, pulsed=pulsed), counts
+            changes = self._changes(name, contrast, bench, velocity, state.step)
+            sets = [(crossbar, pairs, f"program/{name}")]
+            if self.twins:
+                sets.append((self.twins[name], twins, f"program/{name}/twin"))
+            for array, conductances, stream in sets:
+                rng = self.streams.generator(stream, state.step)
+                for change in changes:
+                    before = conductances[name]
+                    done = self.programmer.program(array, before, change, rng)
+                    conductances[name] = done.state
+                    pulses, pulsed = pulses + done.pulses, pulsed + done.pulsed
+                    failures += done.failures
+                    if done.counts is not None:
+                        pulses += float(abs(done.counts).sum()) * array.devices_per_pulse
+                        pulsed += 0.5 * sum(array.pulsed(pair, done.counts) for pair in (before, done.state))
+                        if self.keep_counts and array is crossbar:
+                            counts[name] = counts[name] + done.counts if name in counts else done.counts
+        noise = bench.fluctuation.finish(self._duration()) if bench.fluctuation is not None else state.noise
+        new = replace(
+            state,
+            pairs=pairs,
+            twins=twins,
+            velocity=velocity,
+            noise=noise,
+            step=state.step + 1,
+            pulses=pulses,
+            pulsed=pulsed,
+            failures=failures,
+        )
+        return new, counts
+
+    def _duration(self) -> float:
+        """Return how long the phases of one update last, in units of tau."""
+        options, estimator = self.options, self.estimator
+        if hasattr(estimator, "schedule"):
+            return options.dt * float(max(step for step, _ in estimator.schedule()))
+        samples = estimator.samples(self.streams.host("phases")) if estimator is not None else ()
+        nudged = len([sample for sample in samples if sample.beta != 0])
+        return options.dt * (options.free_steps + nudged * options.nudged_steps)
 
     def _changes(
         self, name: str, contrast: Contrast, bench: Bench, velocity: dict[str, Array], step: int

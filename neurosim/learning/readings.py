@@ -1,0 +1,68 @@
+"""What the arrays read in each phase of one update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurosim.crossbar import Crossbar, PairState
+    from neurosim.learning.bench import Network, Weights
+    from neurosim.learning.fluctuation import Fluctuation
+
+PHASES = ("shared", "separate")
+
+
+class Readings:
+    """Phase number -> weights as they are read in that phase; each is drawn once.
+
+    Parameters
+    ----------
+    network
+        What is read of an array.
+    copies
+        Arrays and their conductances; where there are two sets, the phases take them in turn: the free one (phase 0)
+        the first, the first nudged one the second.
+    draw
+        Array name, key of the reading -> generator of the read noise; None without.
+    per_phase
+        Whether every phase has a draw of its own, at its own time, or all share one.
+    fluctuation
+        Noise in physical time, or None.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        copies: Sequence[tuple[Mapping[str, Crossbar], Mapping[str, PairState]]],
+        draw: Callable[[str, int], Any] | None = None,
+        *,
+        per_phase: bool = False,
+        fluctuation: Fluctuation | None = None,
+    ) -> None:
+        self.network, self.copies, self.draw = network, copies, draw
+        self.per_phase, self.fluctuation = per_phase, fluctuation
+        self._read: dict[int, Weights] = {}
+
+    @property
+    def one(self) -> bool:
+        """Whether all phases read the same weights."""
+        return not self.per_phase and len(self.copies) == 1
+
+    def __call__(self, phase: int) -> Weights:
+        """Return the weights, or conductances, of every array in `phase`."""
+        key = phase if self.per_phase else phase % len(self.copies)
+        if key not in self._read:
+            if self.fluctuation is not None and self.per_phase:
+                self.fluctuation.reach(phase)
+            self._read[key] = self._one(key)
+        return self._read[key]
+
+    def _one(self, key: int) -> Weights:
+        crossbars, pairs = self.copies[key % len(self.copies)]
+        found = {}
+        for name, pair in pairs.items():
+            crossbar = crossbars[name]
+            seen = pair if self.fluctuation is None else self.fluctuation.seen(crossbar, pair)
+            found[name] = self.network.read(crossbar, seen, None if self.draw is None else self.draw(name, key))
+        return found
