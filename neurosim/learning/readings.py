@@ -51,10 +51,17 @@ class Readings:
 
     def __call__(self, phase: int) -> Weights:
         """Return the weights, or conductances, of every array in `phase`."""
-        key = phase if self.per_phase else phase % len(self.copies)
+        if not self.per_phase:
+            return self._known(phase % len(self.copies))
+        if self.fluctuation is not None:  # phases pass in their order, whichever is asked for first
+            for earlier in range(len(self._read), phase):
+                self.fluctuation.reach(earlier)
+                self._known(earlier)
+            self.fluctuation.reach(phase)
+        return self._known(phase)
+
+    def _known(self, key: int) -> Weights:
         if key not in self._read:
-            if self.fluctuation is not None and self.per_phase:
-                self.fluctuation.reach(phase)
             self._read[key] = self._one(key)
         return self._read[key]
 
