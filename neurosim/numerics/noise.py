@@ -71,10 +71,10 @@ class Modes:
     Attributes
     ----------
     vectors
-        Modes as columns, each scaled to its stationary deviation, (batch, nodes, modes): the stationary covariance is
-        ``vectors vectors^T``.
+        Modes as columns, each scaled to its stationary deviation, (batch or 1, nodes, modes): the stationary
+        covariance is ``vectors vectors^T``.
     rates
-        Their rates, > 0, (batch, modes).
+        Their rates, > 0, (batch or 1, modes).
     """
 
     vectors: Array

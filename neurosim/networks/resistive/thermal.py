@@ -36,7 +36,7 @@ def thermal_modes(field: ResistiveField, y: Array, temperature: float) -> Modes:
     xp, network = namespace(y), field.network
     if not 0 < temperature < float("inf"):
         raise RangeError(f"settle.temperature = {temperature!r}: allowed (0, inf) K")
-    if network.clamps or network.stages or any(not law.linear for law in network.laws.values()):
+    if any(network.clamps.values()) or network.stages or any(not law.linear for law in network.laws.values()):
         raise ConfigError(
             "settle.temperature: thermal noise is that of resistors; diodes, amplifier stages and nonlinear elements "
             "have noise of their own, which is not modelled; set temperature = 0"
@@ -44,7 +44,9 @@ def thermal_modes(field: ResistiveField, y: Array, temperature: float) -> Modes:
     if y.dtype.kind == "c" or (field.nudge is not None and callable(field.nudge.beta)):
         raise ConfigError("settle.temperature: needs a real nudge that is constant in a phase; set temperature = 0")
     root = xp.sqrt(field.rate * xp.ones((y.shape[1],), dtype=y.dtype))
-    rates, vectors = xp.linalg.eigh(field.conductance(0.0, y) * root[:, None] * root)
+    rates, vectors = xp.linalg.eigh(
+        field.conductance(0.0, y if field.nudge is not None else y[:1]) * root[:, None] * root
+    )
     if not bool((rates > 0).all()):
         raise RangeError("settle.temperature: under this nudge the network has no equilibrium; use a smaller beta")
     scale = network.scale
