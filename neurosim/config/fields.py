@@ -120,7 +120,7 @@ Seconds = Annotated[float, quantity("s"), Unit("s")]
 Farads = Annotated[float, quantity("F"), Unit("F")]
 Amperes = Annotated[float, quantity("A"), Unit("A")]
 Hertz = Annotated[float, quantity("Hz"), Unit("Hz")]
-Seconds = Annotated[float, quantity("s", zero=True), Unit("s")]
+Interval = Annotated[float, quantity("s", zero=True), Unit("s")]
 Kelvin = Annotated[float, quantity("K", zero=True), Unit("K")]
 Ohms = Annotated[float, quantity("ohm", zero=True), Unit("ohm")]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from neurosim.config.fields import Hertz, Seconds, Table
+from neurosim.config.fields import Hertz, Interval, Table
 from neurosim.numerics.integrators import INTEGRATORS
 from neurosim.settle import ADAPTIVE
 
@@ -32,7 +32,7 @@ class Noise(Table):
     rate_down: Hertz = Field(default=1e3, description="rate of telegraph jumps to the lower conductance")
     f_min: Hertz = Field(default=1.0, description="lower end of the 1/f range")
     f_max: Hertz = Field(default=1e6, description="upper end of the 1/f range")
-    interval: Seconds = Field(default=0.0, description="time between two updates, beside that of their phases")
+    interval: Interval = Field(default=0.0, description="time between two updates, beside that of their phases")
 
     def process(self) -> NoiseProcess | None:
         """Return the process, or None for ``"none"``."""

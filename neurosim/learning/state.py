@@ -14,8 +14,9 @@ class TrainState:
     """All that evolves: conductances of each array, what the optimiser keeps, updates made, pulses applied.
 
     `pulsed` is the sum over all pulses of the conductance of the device that got it [S]: times ``V^2 t`` it is the
-    energy of programming by pulses of voltage V and width t. `twins` are the conductances of the second set of arrays, `noise` the states of the devices' noise processes (see
-    `ConductanceNoise.start`), `failures` the devices that write-verify loops have given up.
+    energy of programming by pulses of voltage V and width t. `twins` are the conductances of the second set of arrays,
+    `noise` the states of the devices' noise processes (see `ConductanceNoise.start`), `failures` the devices that
+    write-verify loops have given up.
     """
 
     pairs: Mapping[str, PairState]
