@@ -148,9 +148,10 @@ class RunningNoise:
             post, dw = slices[synapse.post], self._deviations[synapse.name]
             pre = slices.get(synapse.pre)
             if post in parts:
-                drive[:, post] += (self.clamped[synapse.pre] if pre is None else a[:, pre]) @ dw
+                source = self.clamped[synapse.pre] if pre is None else a[:, pre]
+                drive[:, post] += source @ (-dw if post in self.topology.inverted else dw)
             if synapse.reciprocal and pre in parts:
-                drive[:, pre] += a[:, post] @ dw.T
+                drive[:, pre] += a[:, post] @ (-dw.T if pre in self.topology.inverted else dw.T)
 
     def _read(self) -> dict[str, Array]:
         """Return how far each array of weights is from its mean, (rows, cols)."""

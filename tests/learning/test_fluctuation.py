@@ -166,3 +166,23 @@ def test_telegraph_levels_show_in_the_weights():
 def test_refuses_running_noise_behind_a_readout():
     with pytest.raises(ConfigError, match=r"crossbar.noise: in a network with a readout"):
         controller_of(noise=noise_of(white(1.0)), noise_scope="step", topology={"softmax_readout": True}, options=EULER)
+
+
+@pytest.mark.parametrize("network", ["layered", "predictive"])
+def test_running_noise_that_stands_still_is_a_change_of_the_weights(network):
+    """Also where layers are inverted: the drive at the noisy weights is the drive plus the noise."""
+    controller, state = noisy(white(1e12), "step")
+    top = controller.network.topology
+    if network == "predictive":
+        turned = tuple(replace(layer, inverted=layer.name == "h1") for layer in top.layers)
+        controller = replace(controller, network=replace(controller.network, topology=replace(top, layers=turned)))
+    x, y = batch_of(controller)
+    bench = controller.bench(state, x, y)
+    fluctuation = Fluctuation(controller.noise, state.noise, None)
+    seen = {
+        n: controller.crossbars[n].weights(fluctuation.seen(controller.crossbars[n], p)) for n, p in state.pairs.items()
+    }
+    u = np.random.default_rng(2).normal(size=(len(x), top.nodes))
+    ours = bench.field().target(0.0, u, np.empty_like(u))
+    theirs = replace(bench, weights=lambda _: seen, fresh_noise=None).field().target(0.0, u, np.empty_like(u))
+    np.testing.assert_allclose(ours, theirs, atol=1e-12)
