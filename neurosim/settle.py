@@ -14,10 +14,12 @@ from neurosim.backend import Array
 from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.networks.rate import CoupledField
 from neurosim.networks.resistive.circuit import ResistiveField
+from neurosim.networks.resistive.thermal import thermal_modes
 from neurosim.numerics.fixed_point import SOLVERS, solve
 from neurosim.numerics.integrate import integrate, integrate_adaptive
 from neurosim.numerics.integrators import IMPLICIT, INTEGRATORS
 from neurosim.numerics.newton import newton
+from neurosim.numerics.noise import Modes
 from neurosim.numerics.relaxation import SmoothRelaxation
 from neurosim.numerics.status import Status
 
@@ -50,7 +52,9 @@ class SettleOptions:
     max_sweeps, solver
         Limit and method of `operating_point`; Newton steps, and no choice of method, where there is a Jacobian.
     noise
-        Stationary standard deviation of thermal state noise; of rate networks only.
+        Stationary standard deviation of state noise, one number or an array (nodes,); of rate networks only.
+    temperature
+        Temperature [K] of the resistors of a passive network, whose thermal noise is added; 0 for none.
     rtol, atol
         Error control of the adaptive integrator.
 
@@ -68,7 +72,8 @@ class SettleOptions:
     tolerance: float = 1e-2
     max_sweeps: int = 500
     solver: str = "alternating"
-    noise: float = 0.0
+    noise: float | Array = 0.0
+    temperature: float = 0.0
     rtol: float = 1e-6
     atol: float = 1e-8
 
@@ -148,20 +153,17 @@ def transient(
     t0
         Time at the start, in units of tau (a teaching signal depends on it).
     rng
-        Generator of the state noise; needed when ``options.noise > 0``.
+        Generator of the state noise; needed for noise.
     observe
         Called as ``observe(step, t, u)`` after every `observe_every` steps; must copy what it keeps.
 
     Raises
     ------
     ConfigError
-        State noise on a resistive network, or an implicit integrator on a network without a Jacobian.
+        State noise on a resistive network, thermal noise where it is not defined, or an implicit integrator on a
+        network without a Jacobian.
     """
-    if options.noise and isinstance(field, ResistiveField):
-        raise ConfigError(
-            f"settle.state_noise = {options.noise:g}: set by its deviation at a node of conductance g_ref, which the "
-            "nodes of a resistive network do not have; set state_noise = 0"
-        )
+    noise = _noise(field, start, options)
     if options.integrator == ADAPTIVE:
         end = t0 + steps * options.dt
         run = integrate_adaptive(
@@ -171,6 +173,7 @@ def transient(
             t1=end,
             rtol=options.rtol,
             atol=options.atol,
+            noise=noise,
             observe=observe,
         )
     else:
@@ -181,13 +184,30 @@ def transient(
             dt=options.dt,
             steps=steps,
             integrator=ALL_INTEGRATORS[options.integrator],
-            noise=options.noise or None,
+            noise=noise,
             tolerance=options.tolerance,
             rng=rng,
             observe=observe,
             observe_every=observe_every,
         )
     return _finish(field, run.y, run.residual, run.status, options.tolerance)
+
+
+def _noise(field: Field, start: Array, options: SettleOptions) -> float | Array | Modes | None:
+    """Return the noise of the state: its deviation, or what a passive network's resistors make."""
+    given = options.noise
+    if isinstance(given, float | int) and given == 0:
+        given = None
+    if isinstance(field, ResistiveField):
+        if given is not None:
+            raise ConfigError(
+                f"settle.state_noise = {given}: set by its deviation at a node of conductance g_ref, which the nodes "
+                "of a resistive network do not have; set state_noise = 0, or give its temperature"
+            )
+        return thermal_modes(field, start, options.temperature) if options.temperature else None
+    if options.temperature:
+        raise ConfigError("settle.temperature: a rate network needs the noise of each node; see thermal_deviation")
+    return given
 
 
 def operating_point(field: Field, start: Array, options: SettleOptions) -> Settled:

@@ -19,6 +19,7 @@ from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.pools import POOLS
 from neurosim.numerics.fixed_point import SOLVERS
 from neurosim.numerics.integrators import INTEGRATORS
+from neurosim.numerics.processes import PROCESSES
 from neurosim.rng import Streams
 from neurosim.settle import ADAPTIVE
 
@@ -91,6 +92,29 @@ CASES |= {
     "masked": {"settle": {"on_unsettled": "mask", "free_steps": 4, "tolerance": 0.05}, "train": {"lr": 2.0}},
     "float32": {"settle": {"dtype": "float32"}},
     "float32, complex": {"settle": {"dtype": "float32"}, "learning": HOLOMORPHIC},
+}
+for kind in PROCESSES:
+    noise = {"kind": kind, "bandwidth": "3 MHz"}
+    CASES[f"conductance noise {kind}"] = {"crossbar": {"noise": noise, "read_noise_scope": "phase"}}
+    CASES[f"conductance noise {kind}, running, complex"] = {
+        "crossbar": {"noise": noise, "read_noise_scope": "step", "read_noise": 0.01},
+        "learning": HOLOMORPHIC,
+    }
+CASES |= {
+    "faults, two sets, write error": {
+        "crossbar": {
+            "faults": {"stuck_random": 0.1, "open_cols": 0.1, "shorted_rows": 0.1},
+            "phases": "separate",
+            "write_error": "hermes",
+            "read_noise": 0.01,
+        },
+    },
+    "write-verify": {
+        "learning": {"programmer": "write_verify"},
+        "device": REAL_DEVICE,
+        "crossbar": {"read_noise": 0.01},
+    },
+    "thermal noise": {"settle": {"temperature": 300.0}},
 }
 KERNELS = [{"channels": 2, "kernel": 3, "padding": 1}, {"channels": 3, "kernel": 3, "stride": 1}]
 for pool in POOLS:

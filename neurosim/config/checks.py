@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from neurosim.config.build import topology
 from neurosim.config.convolution import convolution_findings
+from neurosim.config.faults import FAULT_CHECKS
 from neurosim.config.feedback import FEEDBACK_CHECKS
 from neurosim.config.images import image_findings
 from neurosim.config.keys import unit_of
 from neurosim.config.mistakes import Mistake, entry
+from neurosim.config.noise import NOISE_CHECKS, stability
 from neurosim.config.predictive import PREDICTIVE_CODING, predictive_findings
 from neurosim.config.rates import rate_findings
 from neurosim.config.recipe import RECIPE_CHECKS
 from neurosim.config.sizes import SIZES
 from neurosim.config.time import time_findings
 from neurosim.crossbar import MAPPINGS
-from neurosim.crossbar.array import check_array
+from neurosim.crossbar.checks import check_array
 from neurosim.errors import ConfigError, RangeError
 from neurosim.learning.computed import REFERENCES
 from neurosim.networks.activations import ACTIVATIONS
@@ -142,12 +144,6 @@ def _complex(e: Experiment) -> Iterator[Finding]:
             yield "network", "convolutions", f"entry {i}: pool = 'max': {text}; choose {pools}, or [learning] {real}"
 
 
-def _kernels(e: Experiment) -> Iterator[Finding]:
-    if e.network.convolutions and e.crossbar.read_noise > 0 and e.crossbar.read_noise_scope == "step":
-        text = "not modelled for kernels, whose noise goes through the pool; choose 'frozen' or 'phase'"
-        yield "crossbar", "read_noise_scope", text
-
-
 def _harmonics(e: Experiment) -> Iterator[Finding]:
     learning = e.learning
     least = 2 * (learning.harmonics + 1)
@@ -189,32 +185,6 @@ def _continuous(e: Experiment) -> Iterator[Finding]:
         yield "settle", "integrator", f"{text}; choose one of {_quoted(list(INTEGRATORS))}"
 
 
-def _noise(e: Experiment) -> Iterator[Finding]:
-    settle = e.settle
-    if settle.method == "operating_point":
-        text = "noise that changes at every step leaves no operating point; set [settle] method = 'transient'"
-    elif settle.integrator == ADAPTIVE:
-        text = "an adaptive integrator cannot follow noise; set [settle] integrator = 'heun' or 'euler'"
-    elif settle.on_unsettled == "raise":
-        text = "noise keeps the residual up, and such a run would stop; set [settle] on_unsettled = 'accept'"
-    else:
-        return
-    if settle.state_noise > 0:
-        yield "settle", "state_noise", f"{text}, or state_noise = 0"
-    if e.crossbar.read_noise > 0 and e.crossbar.read_noise_scope == "step":
-        yield "crossbar", "read_noise_scope", f"{text}, or the scope 'frozen' or 'phase'"
-
-
-def _stability(e: Experiment) -> Iterator[Finding]:
-    settle = e.settle
-    if settle.method != "transient" or settle.integrator == ADAPTIVE:
-        return
-    growth = abs(float(INTEGRATORS[settle.integrator].amplification(settle.dt)))
-    if growth >= 1:
-        text = f"unstable: {settle.integrator!r} multiplies an error by {growth:.3g} at every such step"
-        yield "settle", "dt", f"{text}; take a smaller one (1 is the iteration of the literature)"
-
-
 def _precision(e: Experiment) -> Iterator[Finding]:
     if e.settle.dtype == "float32" and e.settle.tolerance < FINEST_FLOAT32:
         text = f"finer than float32 can settle; expected a number >= {FINEST_FLOAT32:g}"
@@ -248,7 +218,6 @@ CHECKS: tuple[Check, ...] = (
     image_findings,
     predictive_findings,
     *CIRCUIT_CHECKS,
-    _kernels,
     _optimiser,
     *RECIPE_CHECKS,
     _harmonics,
@@ -256,8 +225,9 @@ CHECKS: tuple[Check, ...] = (
     _through_time,
     _continuous,
     *FEEDBACK_CHECKS,
-    _noise,
-    _stability,
+    *NOISE_CHECKS,
+    *FAULT_CHECKS,
+    stability,
     _precision,
     _data_limits,
     rate_findings,

@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from neurosim.config.convolution import Convolutions
+from neurosim.config.faults import FaultTable, WriteVerify
 from neurosim.config.fields import (
     BelowOne,
     Count,
     Degrees,
     Dropouts,
     Farads,
+    Kelvin,
     NonNegative,
     Positive,
     Rates,
@@ -27,8 +29,10 @@ from neurosim.config.fields import (
     named,
 )
 from neurosim.config.images import Normalise
+from neurosim.config.noise import Noise
 from neurosim.config.time import Drift, Refresh, Retention, Times, Wear
 from neurosim.config.wires import LineResistance
+from neurosim.crossbar import WRITE_ERRORS
 from neurosim.learning.optimiser import OPTIMISERS
 from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
@@ -92,6 +96,14 @@ class Crossbar(Table):
         default="frozen", description="which reads share one draw of the read noise"
     )
     wires: LineResistance = Field(default=LineResistance(), description="resistances of the lines of every array")
+    noise: Noise = Field(default=Noise(), description="noise of the conductances in time")
+    write_error: Annotated[str, named({"none": None, **WRITE_ERRORS})] = Field(
+        default="none", description="how far from its target an exact write ends"
+    )
+    faults: FaultTable = Field(default=FaultTable(), description="faults of devices and lines")
+    phases: Literal["shared", "separate"] = Field(
+        default="shared", description="one set of arrays for all phases, or two that take the phases in turn"
+    )
     v_ref: Volts = Field(default=0.2, description="voltage of activity 1")
     c_node: Farads = Field(default=1e-12, description="capacitance of a node; tau = c_node / g_ref")
     v_pulse: Volts = Field(default=1.0, description="voltage of a programming pulse, for its energy")
@@ -123,6 +135,7 @@ class Settle(Table):
         default="raise", description="what to do with samples that did not settle"
     )
     state_noise: NonNegative = Field(default=0.0, description="stationary standard deviation of the state")
+    temperature: Kelvin = Field(default=0.0, description="temperature of the thermal noise of all conductances")
     backend: Literal["numpy", "cupy"] = Field(default="numpy", description="array backend")
     dtype: Literal["float32", "float64"] = Field(default="float32", description="precision")
     rtol: Positive = Field(default=1e-6, description="relative tolerance of the adaptive integrator")
@@ -143,9 +156,12 @@ class Learning(Table):
     periods: Count = Field(default=1, description="periods averaged")
     discard_periods: Whole = Field(default=0, description="periods before the average")
     update: Literal["differenced", "in_situ"] = Field(default="differenced", description="update")
-    programmer: Literal["ideal", "rounded", "stochastic"] = Field(default="ideal", description="programmer")
+    programmer: Literal["ideal", "rounded", "stochastic", "write_verify"] = Field(
+        default="ideal", description="programmer"
+    )
     rounding: Literal["nearest", "stochastic"] = Field(default="nearest", description="rounding of pulse counts")
     train_length: Count = Field(default=31, description="pulses of a stochastic train")
+    write_verify: WriteVerify = Field(default=WriteVerify(), description="loop of pulses and reads")
     feedback: Literal["vector_field", "kolen_pollack"] = Field(
         default="vector_field", description="how untied feedback arrays learn"
     )

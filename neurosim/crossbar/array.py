@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neurosim.backend import Array, namespace
+from neurosim.crossbar.checks import check_array
+from neurosim.crossbar.faults import NO_SHORTS, Faults, Shorts
 from neurosim.crossbar.lasting import Lasting
 from neurosim.crossbar.mapping import MAPPINGS, Layout
 from neurosim.crossbar.pair import PairState
 from neurosim.crossbar.read import WeightNoise
+from neurosim.crossbar.write_error import WriteError
 from neurosim.devices import Ageing, Cells, DeviceModel, Wear
 from neurosim.errors import ConfigError, RangeError, ShapeError, choose
 from neurosim.rng import Streams
-from neurosim.units import format_quantity
-
-DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +45,10 @@ class Crossbar:
         ``"float32"`` or ``"float64"``.
     lasting
         How the devices of G+ and of G- age and wear; None when they do not.
+    write_error
+        How far from its target an exact write ends, or None.
+    shorts_plus, shorts_minus
+        Shorted lines of G+ and of G-.
     """
 
     name: str
@@ -60,6 +63,9 @@ class Crossbar:
     dtype: str
     layout: Layout = field(repr=False)
     lasting: tuple[Lasting, Lasting] | None = field(default=None, repr=False)
+    write_error: WriteError | None = None
+    shorts_plus: Shorts = NO_SHORTS
+    shorts_minus: Shorts = NO_SHORTS
 
     @classmethod
     def build(
@@ -76,11 +82,13 @@ class Crossbar:
         dtype: Any = "float32",
         ageing: Ageing | None = None,
         wear: Wear | None = None,
+        faults: Faults | None = None,
+        write_error: WriteError | None = None,
     ) -> Crossbar:
         """Check the parameters, draw the devices and return the array.
 
-        The devices come from the streams ``devices/<name>/plus`` and ``devices/<name>/minus``, and what time and
-        pulses do to each of them from streams below these.
+        The devices come from the streams ``devices/<name>/plus`` and ``devices/<name>/minus``, what time and pulses do
+        to each of them from streams below these, their faults from ``faults/<name>/...``.
 
         Raises
         ------
@@ -94,17 +102,24 @@ class Crossbar:
         where = f"crossbar {name}"
         layout = choose(choose(MAPPINGS, mapping, f"{where}: mapping"), scheme, f"{where}: scheme of mapping {mapping}")
         check_array(where, shape, device, g_ref, read_noise, str(dtype))
+        if write_error is not None:
+            write_error.check(device.g_min, device.g_max)
         xp = streams.backend.xp
         plus, minus = (
             device.sample(size, streams.generator(f"devices/{name}/{side}"), xp, xp.dtype(dtype))
             for side, size in (("plus", shape), ("minus", layout.minus_shape(shape)))
         )
+        shorts = NO_SHORTS, NO_SHORTS
+        if faults is not None:
+            sides = (("plus", shape), ("minus", layout.minus_shape(shape)))
+            plus, minus = (faults.apply(c, n, name, s, streams) for c, (s, n) in zip((plus, minus), sides, strict=True))
+            shorts = faults.shorts(shape, name, "plus", streams), faults.shorts(sides[1][1], name, "minus", streams)
         if not layout.signed:
             minus = Cells(*(xp.zeros((), dtype=dtype) for _ in range(4)))  # no device is one that is stuck at 0 S
         lasting = None
         if ageing is not None or wear is not None:
-            sides = (("plus", shape, plus), ("minus", layout.minus_shape(shape), minus))
-            one, other = (Lasting.draw(c, n, ageing, wear, streams, f"devices/{name}/{s}") for s, n, c in sides)
+            drawn = (("plus", shape, plus), ("minus", layout.minus_shape(shape), minus))
+            one, other = (Lasting.draw(c, n, ageing, wear, streams, f"devices/{name}/{s}") for s, n, c in drawn)
             lasting = one, other
         return cls(
             name,
@@ -119,6 +134,8 @@ class Crossbar:
             str(dtype),
             layout,
             lasting,
+            write_error,
+            *shorts,
         )
 
     @property
@@ -153,8 +170,8 @@ class Crossbar:
         d = self._difference(weights, "weights")
         if not bool(namespace(d).isfinite(d).all()):
             raise RangeError(f"crossbar {self.name}: weights that are not finite cannot be encoded")
-        pair = self._programmed(*self.layout.place(d, self.device, self.cells_plus, self.cells_minus), rng)
-        return self.begun(pair)
+        placed = self.layout.place(d, self.device, self.cells_plus, self.cells_minus)
+        return self.begun(self._programmed(*self._missed(*placed, None, rng), rng))
 
     def begun(self, pair: PairState) -> PairState:
         """Return `pair` as the state of devices that were never used before."""
@@ -169,15 +186,29 @@ class Crossbar:
 
     def weights(self, state: PairState) -> Array:
         """Return the visible weights ``(G+ - G-) / g_ref``, (rows, cols)."""
+        if self.shorts_plus or self.shorts_minus:
+            state = self._shorted(state)
         w = state.read_plus - state.read_minus
         w *= 1 / self.g_ref
         return w
 
+    def targets(self, state: PairState, delta_w: Array) -> tuple[Array, Array]:
+        """Return G+ and G- [S] that change the visible weights by `delta_w`, within each device's range."""
+        d = self._difference(delta_w, "delta_w")
+        return self.layout.shift(state.read_plus, state.read_minus, d, self.device, self.cells_plus, self.cells_minus)
+
+    def disturbed(self, state: PairState, plus: Array, minus: Array) -> PairState:
+        """Return the state as read while its conductances deviate by the relative `plus` and `minus`."""
+        return replace(state, read_plus=state.read_plus * (1 + plus), read_minus=state.read_minus * (1 + minus))
+
     def write(self, state: PairState, delta_w: Array, rng: Any) -> PairState:
-        """Return the state after an exact change of the weights by `delta_w`, within each device's range."""
+        """Return the state after a closed-loop change of the weights by `delta_w`, within each device's range.
+
+        It is exact, or ends off its target by the write error; devices whose conductance stays are not written.
+        """
         d = self._difference(delta_w, "delta_w")
         pair = self.layout.shift(state.g_plus, state.g_minus, d, self.device, self.cells_plus, self.cells_minus)
-        return self._written(state, *pair, rng)
+        return self._written(state, *self._missed(*pair, state, rng), rng)
 
     def pulse(self, state: PairState, counts: Array, rng: Any) -> PairState:
         """Return the state after ``|counts|`` pulses (rows, cols) on each weight; positive raises the weight.
@@ -246,7 +277,18 @@ class Crossbar:
         return total if minus is None else total + float((abs(minus) * state.g_minus).sum())
 
     def weight_noise(self, state: PairState) -> WeightNoise:
-        """Return the variances of the weights at one read: constant as long as nothing is programmed."""
+        """Return the variances of the weights at one read: constant as long as nothing is programmed.
+
+        Raises
+        ------
+        ConfigError
+            Lines are shorted: their weights share the noise of their devices.
+        """
+        if self.shorts_plus or self.shorts_minus:
+            raise ConfigError(
+                f"crossbar {self.name}: read noise fresh at every read is not modelled for shorted lines, whose "
+                "weights share it; take a frozen or phase one"
+            )
         k = self.read_noise / self.g_ref
         plus, minus = k * state.read_plus, k * state.read_minus
         plus *= plus
@@ -258,6 +300,9 @@ class Crossbar:
 
     def noisy_weights(self, state: PairState, rng: Any) -> Array:
         """Return the weights with one draw of the read noise of every device, (rows, cols)."""
+        if self.read_noise and (self.shorts_plus or self.shorts_minus):
+            plus, minus = self.conductances(state, rng)
+            return plus - minus
         w = self.weights(state)
         if self.read_noise:
             w += self.weight_noise(state).draw(rng)
@@ -269,6 +314,8 @@ class Crossbar:
         if rng is not None and self.read_noise:
             for g in found:
                 g += self.read_noise * g * rng.standard_normal(g.shape, dtype=g.dtype)
+        if self.shorts_plus or self.shorts_minus:
+            return self.shorts_plus.seen(found[0]), self.shorts_minus.seen(found[1])
         return found[0], found[1]
 
     def forward_noise(self, x: Array, state: PairState, rng: Any) -> Array:
@@ -296,6 +343,22 @@ class Crossbar:
     def _check(self, values: Array, what: str) -> None:
         if values.shape != self.shape:
             raise ShapeError(f"crossbar {self.name}: {what} {values.shape}, expected {self.shape}")
+
+    def _shorted(self, state: PairState) -> PairState:
+        """Return the state with its visible conductances as shorted lines show them."""
+        plus, minus = self.shorts_plus.seen(state.read_plus), self.shorts_minus.seen(state.read_minus)
+        return replace(state, read_plus=plus, read_minus=minus)
+
+    def _missed(self, g_plus: Array, g_minus: Array, old: PairState | None, rng: Any) -> tuple[Array, Array]:
+        """Return where a write of these targets ends; devices that keep the conductance of `old` are not written."""
+        if self.write_error is None:
+            return g_plus, g_minus
+        held = (None, None) if old is None else (old.g_plus, old.g_minus)
+        plus, minus = (
+            self.write_error.reached(g, before, cells, self.device, rng)
+            for g, before, cells in zip((g_plus, g_minus), held, (self.cells_plus, self.cells_minus), strict=True)
+        )
+        return plus, minus
 
     def _programmed(self, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
         read_plus = self.device.visible(g_plus, self.cells_plus, rng)
@@ -336,23 +399,3 @@ class Crossbar:
         read = read.copy()
         read.ravel()[index] = self.device.visible(g.ravel()[index], cells.take(index), rng)
         return read
-
-
-def check_array(
-    where: str, shape: tuple[int, int], device: DeviceModel, g_ref: float, read_noise: float, dtype: str
-) -> None:
-    """Raise for parameters that no array can have; see `Crossbar.build`."""
-    if len(shape) != 2 or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise ShapeError(f"{where}: shape = {shape!r}: expected (rows, cols), both positive")
-    if dtype not in DTYPES:
-        raise ConfigError(f"{where}: dtype = {dtype!r}: allowed {' | '.join(DTYPES)}")
-    if not (math.isfinite(g_ref) and g_ref > 0):
-        raise RangeError(f"{where}: g_ref = {g_ref!r}: allowed (0, inf) S")
-    if not 0 <= read_noise < 1:
-        raise RangeError(f"{where}: read_noise = {read_noise!r}: allowed [0, 1), relative to the conductance")
-    resolution = device.g_max * 2.0 ** (-21 if dtype == "float32" else -50)
-    if device.step < resolution:
-        raise RangeError(
-            f"{where}: device.step = {format_quantity(device.step, 'S')}: {dtype} resolves steps above "
-            f"{format_quantity(resolution, 'S')} at g_max; use a larger step or dtype = 'float64'"
-        )

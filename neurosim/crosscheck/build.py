@@ -17,11 +17,10 @@ from neurosim.crosscheck.array import PassiveArray
 from neurosim.crosscheck.subject import EXACT, Subject
 from neurosim.data import load
 from neurosim.errors import ConfigError, choose
-from neurosim.experiment.build import build_controller, build_estimator
+from neurosim.experiment.build import build_controller, build_estimator, build_programmer
 from neurosim.experiment.train import batch_arrays
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.optimiser import SGD
-from neurosim.learning.programmers import PROGRAMMERS
 from neurosim.networks.resistive import LAWS, Diode, ResistiveNetwork, Stage, antiparallel, layered_resistive
 from neurosim.networks.topology import Topology
 from neurosim.rng import Streams
@@ -150,8 +149,7 @@ def _resistive(spec: CircuitFile, streams: Streams) -> tuple[Controller, TrainSt
         weights = table.g_low / unit.g_ref + span * draw if table.inputs == "doubled" else span * (2 * draw - 1)
         crossbars[synapse.name] = crossbar
         pairs[synapse.name] = crossbar.encode(weights, streams.generator(f"init-write/{synapse.name}"))
-    learning = spec.learning
-    programmer = PROGRAMMERS[learning.programmer](rounding=learning.rounding, train_length=learning.train_length)
+    programmer = build_programmer(experiment)
     optimiser = SGD(dict.fromkeys(crossbars, spec.train.lr))
     controller = Controller(network, crossbars, build_estimator(experiment), programmer, optimiser, EXACT, streams)
     return controller, TrainState(pairs)

@@ -11,16 +11,17 @@ import numpy as np
 
 from neurosim.config import Experiment, device_model, hidden_layers, scale, topology, updates_per_epoch
 from neurosim.config.time import ageing, refresh, times, wear
-from neurosim.crossbar import Crossbar, PairLines
+from neurosim.crossbar import WRITE_ERRORS, Crossbar, PairLines
 from neurosim.crossbar.wires import Wires
 from neurosim.devices.imperfect import lognormal
 from neurosim.experiment.maps import measured_pairs
 from neurosim.learning.computed import REFERENCES
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.estimators import ESTIMATORS
+from neurosim.learning.fluctuation import ConductanceNoise
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.learning.optimiser import OPTIMISERS, Optimiser
-from neurosim.learning.programmers import PROGRAMMERS
+from neurosim.learning.programmers import PROGRAMMERS, Programmer
 from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.feedback import as_feedback, feedback_pairs, turned
@@ -45,12 +46,12 @@ def build_network(experiment: Experiment, streams: Streams, dtype: Any) -> RateN
     return RateNetwork(top, ACTIVATIONS[net.activation], rate)
 
 
-def build_crossbars(experiment: Experiment, top: Topology, streams: Streams) -> dict[str, Crossbar]:
-    """Return one crossbar per array, each with its own devices."""
+def build_crossbars(experiment: Experiment, top: Topology, streams: Streams, suffix: str = "") -> dict[str, Crossbar]:
+    """Return one crossbar per array, each with its own devices; `suffix` names those of another set."""
     spec = experiment.crossbar
     return {
         synapse.name: Crossbar.build(
-            synapse.name,
+            synapse.name + suffix,
             top.shape(synapse),
             device=device_model(experiment),
             mapping=spec.mapping,
@@ -61,15 +62,21 @@ def build_crossbars(experiment: Experiment, top: Topology, streams: Streams) -> 
             dtype=experiment.settle.dtype,
             ageing=ageing(experiment),
             wear=wear(experiment),
+            faults=spec.faults.build(),
+            write_error=WRITE_ERRORS.get(spec.write_error),
         )
         for synapse in top.arrays
     }
 
 
 def initial_state(
-    experiment: Experiment, top: Topology, crossbars: Mapping[str, Crossbar], streams: Streams
+    experiment: Experiment,
+    top: Topology,
+    crossbars: Mapping[str, Crossbar],
+    streams: Streams,
+    twins: Mapping[str, Crossbar] | None = None,
 ) -> TrainState:
-    """Return arrays written with ``W ~ U(-gain, gain) / sqrt(fan_in)``, biases alike with a gain of their own.
+    """Return arrays, and their `twins`, written with ``W ~ U(-gain, gain) / sqrt(fan_in)``, biases with their own gain.
 
     The fan-in of a bias is that of the weights of its layer; its gain is 0 unless ``network.init_bias_gain`` is given.
     Feedback arrays are draws of their own, or turned from their forward arrays by ``network.feedback_angle``.
@@ -88,13 +95,28 @@ def initial_state(
         for forward, back in feedback_pairs(top):
             along = as_feedback(forward, weights[forward.name])
             weights[back.name] = turned(along, weights[back.name], net.feedback_angle)
-    pairs = {
-        name: crossbar.encode(weights[name], streams.generator(f"init-write/{name}"))
-        for name, crossbar in crossbars.items()
-    }
+    pairs, second = (
+        {
+            name: crossbar.encode(weights[name], streams.generator(f"init-write/{crossbar.name}"))
+            for name, crossbar in some.items()
+        }
+        for some in (crossbars, twins or {})
+    )
     if experiment.crossbar.maps is not None:
         pairs = measured_pairs(Path(experiment.crossbar.maps), crossbars, streams.backend)
-    return TrainState(pairs)
+    noise = build_noise(experiment)
+    arrays = [*crossbars.values(), *(twins or {}).values()]
+    return TrainState(pairs, twins=second, noise={} if noise is None else noise.start(arrays, streams))
+
+
+def build_noise(experiment: Experiment) -> ConductanceNoise | None:
+    """Return the noise of the conductances in time, read at the ends of the phases, or None."""
+    spec, settle = experiment.crossbar.noise, experiment.settle
+    process = spec.process()
+    if process is None:
+        return None
+    free, nudged = settle.free_steps * settle.dt, settle.nudged_steps * settle.dt
+    return ConductanceNoise(process, scale(experiment).tau, free, nudged, spec.interval)
 
 
 def build_lines(experiment: Experiment) -> PairLines | None:
@@ -120,6 +142,18 @@ def build_estimator(experiment: Experiment) -> Any:
         discard=learning.discard_periods,
         harmonics=learning.harmonics,
     )
+
+
+def build_programmer(experiment: Experiment) -> Programmer:
+    """Return what turns wanted changes into pulses or writes."""
+    learning, loop = experiment.learning, experiment.learning.write_verify
+    programmer: Programmer = PROGRAMMERS[learning.programmer](
+        rounding=learning.rounding,
+        train_length=learning.train_length,
+        tolerance=loop.tolerance,
+        budget=loop.budget,
+    )
+    return programmer
 
 
 def build_optimiser(experiment: Experiment, names: Sequence[str]) -> Optimiser:
@@ -164,6 +198,7 @@ def build_options(experiment: Experiment) -> SettleOptions:
         max_sweeps=settle.max_sweeps,
         solver=settle.solver,
         noise=settle.state_noise,
+        temperature=settle.temperature,
         rtol=settle.rtol,
         atol=settle.atol,
     )
@@ -173,12 +208,14 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
     """Return the controller of an experiment and its state before training."""
     network = build_network(experiment, streams, np.dtype(experiment.settle.dtype))
     crossbars = build_crossbars(experiment, network.topology, streams)
+    separate = experiment.crossbar.phases == "separate"
+    twins = build_crossbars(experiment, network.topology, streams, "/twin") if separate else {}
     learning = experiment.learning
     controller = Controller(
         network,
         crossbars,
         build_estimator(experiment),
-        PROGRAMMERS[learning.programmer](rounding=learning.rounding, train_length=learning.train_length),
+        build_programmer(experiment),
         build_optimiser(experiment, list(crossbars)),
         build_options(experiment),
         streams,
@@ -192,8 +229,12 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
         refresh=refresh(experiment),
         homeostasis=Homeostasis(learning.homeostasis, learning.homeostasis_draws) if learning.homeostasis else None,
         lines=build_lines(experiment),
+        twins=twins,
+        noise=build_noise(experiment),
+        scale=scale(experiment),
     )
-    return controller, controller.solved(initial_state(experiment, network.topology, crossbars, streams))[0]
+    state = initial_state(experiment, network.topology, crossbars, streams, twins)
+    return controller, controller.solved(state)[0]
 
 
 def learning_rates(lr: float | Mapping[str, float] | Sequence[float], names: Sequence[str]) -> dict[str, float]:

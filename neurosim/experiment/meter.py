@@ -40,7 +40,7 @@ def energy_of_step(controller: Controller, state: TrainState, x: Array, y: Array
         controller.weights(state),
         {n: controller.crossbars[n].conductances(p) for n, p in controller.seen(state).items()},
     )
-    options = replace(controller.options, method="transient", integrator="rk4", dt=DT, noise=0.0)
+    options = replace(controller.options, method="transient", integrator="rk4", dt=DT, noise=0.0, temperature=0.0)
     bench = Bench(network, lambda _: weights, x, y, options)
     found: dict[str, list[tuple[float, Metered]]] = {"free": [], "nudged": []}
     for kind, length, run in _phases(controller, state, bench, pairs):

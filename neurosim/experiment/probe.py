@@ -172,7 +172,7 @@ class _Recorder:
             self._record(offset + t, u, at(t))
 
         self._record(offset, start, at(0.0))
-        result = transient(field, start, steps, self.controller.options, rng=bench.rng, observe=observe)
+        result = transient(field, start, steps, bench.options, rng=bench.rng, observe=observe)
         self.time = offset + steps * self.controller.options.dt
         return result.u
 

@@ -235,6 +235,7 @@ class _Run:
             "residual": sums["residual"] if sums else nan,
             "pulses": state.pulses,
             **upkeep(self.controller, state),
+            **({"write_failures": state.failures} if self.controller.programmer.name == "write_verify" else {}),
             **{f"alignment_{name}": value for name, value in cosines.items()},
             **asymmetry(self.controller, state, *probed),
         }

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from neurosim.backend import Array, namespace
 from neurosim.learning.estimators.base import Sample
+from neurosim.learning.fluctuation import Fluctuation
 from neurosim.networks.cost import Cost, ReadoutNoise
 from neurosim.networks.feedback import VECTOR_FIELD
 from neurosim.networks.nudge import Nudge
@@ -46,6 +47,8 @@ class Bench:
     feedback
         What untied arrays observe: ``"vector_field"``, pre at the free state x response of post, each on its own; or
         ``"kolen_pollack"``, pre x post of every phase, the same for an array and its feedback array.
+    fluctuation
+        Conductance noise in physical time during this update, or None.
     """
 
     network: Network
@@ -58,6 +61,7 @@ class Bench:
     rng: Any = None
     one_reading: bool = True
     feedback: str = VECTOR_FIELD
+    fluctuation: Fluctuation | None = None
 
     def cost(self, phase: int = 0) -> Cost:
         """Return the loss with the readout as read in `phase`."""
@@ -113,7 +117,8 @@ class Bench:
 
     def exact(self, tolerance: float) -> Bench:
         """Return this bench without noise and with tight operating points (for references)."""
-        options = replace(self.options, method="operating_point", tolerance=tolerance, noise=0.0, max_sweeps=5000)
+        options = replace(self.options, method="operating_point", tolerance=tolerance, noise=0.0, temperature=0.0)
+        options = replace(options, max_sweeps=5000)
         return replace(self, options=options, fresh_noise=None, readout_noise=None, rng=None)
 
     def operating_point(self, start: Array | None = None) -> Settled:

@@ -2,63 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neurosim.backend import Array, namespace
+from neurosim.backend import Array
 from neurosim.crossbar import Crossbar, PairLines, PairState
 from neurosim.crossbar.refresh import Refresh
 from neurosim.errors import ConfigError, ConvergenceError, choose
-from neurosim.learning.bench import Bench, Network, Weights
+from neurosim.learning.bench import Bench, Network
 from neurosim.learning.contrast import Contrast, measure
+from neurosim.learning.fluctuation import ConductanceNoise
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.learning.line_loss import LineReport, solve_lines, through_lines
 from neurosim.learning.optimiser import Optimiser
 from neurosim.learning.programmers import Change, Programmer
-from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
 from neurosim.learning.reference import measure_rbp
+from neurosim.learning.state import StepReport, TrainState
+from neurosim.learning.step_bench import bench_of
 from neurosim.learning.times import INSTANT, Phases, Times, waited
 from neurosim.networks.feedback import FEEDBACK, VECTOR_FIELD
 from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
 from neurosim.rng import Streams
 from neurosim.settle import SettleOptions
+from neurosim.units import Scale
+
+__all__ = ["NOISE_SCOPES", "POLICIES", "Controller", "StepReport", "TrainState"]
 
 NOISE_SCOPES = ("frozen", "phase", "step")
 POLICIES = ("raise", "mask", "accept")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainState:
-    """All that evolves: conductances of each array, what the optimiser keeps, updates, pulses and refreshes.
-
-    `pulsed` is the sum over all pulses of the conductance of the device that got it [S]: times ``V^2 t`` it is the
-    energy of programming by pulses of voltage V and width t. `lines` is, with line resistance, the attenuation of each
-    plane of devices at the last solution, see `PairLines`.
-    """
-
-    pairs: Mapping[str, PairState]
-    velocity: Mapping[str, Array] = field(default_factory=dict)
-    step: int = 0
-    pulses: float = 0.0
-    pulsed: float = 0.0
-    refreshes: float = 0.0
-    lines: Mapping[str, Array] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """What one training step tells: mean free loss, settled fraction, worst residual, counts per array.
-
-    `lines` is there when the step began with a new solution of the lines.
-    """
-
-    loss: float
-    settled: float
-    residual: float
-    counts: Mapping[str, Array]
-    lines: LineReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +74,14 @@ class Controller:
         Report the pulse counts of each array, in situ the net ones of all groups.
     lines
         Line resistance of all arrays, or None. Reads go through it, programming does not.
+    twins
+        A second set of arrays, or none. With it the phases take the two sets in turn, the free phase the first, and
+        every update is programmed into both.
+    noise
+        Conductance noise in physical time, or None. `noise_scope` says when it is read: ``"frozen"`` once per
+        update, ``"phase"`` at the end of every phase, ``"step"`` at every evaluation.
+    scale
+        Natural units in SI; thermal noise needs it.
 
     Raises
     ------
@@ -126,6 +107,9 @@ class Controller:
     times: Times = INSTANT
     refresh: Refresh | None = None
     lines: PairLines | None = None
+    twins: Mapping[str, Crossbar] = field(default_factory=dict)
+    noise: ConductanceNoise | None = None
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
@@ -148,6 +132,13 @@ class Controller:
         self._check_arrays()
 
     def _check_arrays(self) -> None:
+        if self.noise_scope == "step":
+            self._check_step()
+        if self.twins and (self.lines is not None or self.refresh is not None or self.times != INSTANT):
+            raise ConfigError(
+                "crossbar.phases = 'separate': the second set of arrays has no line resistance, refresh or time; leave "
+                " [crossbar.wires], [crossbar.refresh] and [crossbar.times] out"
+            )
         kind, layouts = type(self.network).__name__, self.network.layouts
         if self.lines is not None and not isinstance(self.network, RateNetwork):
             raise ConfigError(
@@ -167,15 +158,26 @@ class Controller:
                     f"crossbar.read_noise_scope = 'step': not modelled in a {kind}{kernels}; allowed: 'frozen', 'phase'"
                 )
 
+    def _check_step(self) -> None:
+        noisy = self.noise is not None or any(crossbar.read_noise for crossbar in self.crossbars.values())
+        if noisy and self.twins:
+            raise ConfigError("crossbar.phases = 'separate': not modelled with read_noise_scope = 'step'")
+        if self.noise is not None and (self.network.topology.readout or not self.network.fresh_reads):
+            raise ConfigError(
+                "crossbar.noise: in a network with a readout, kernels or passive arrays it is read once a phase; set "
+                "read_noise_scope = 'phase' or 'frozen'"
+            )
+
     def weights(self, state: TrainState) -> dict[str, Any]:
         """Return what the network reads of all arrays without noise: weights, or conductances."""
         return {name: self.network.read(self.crossbars[name], pair) for name, pair in self.seen(state).items()}
 
     def seen(self, state: TrainState) -> Mapping[str, PairState]:
         """Return all pairs as their terminals see them: with line resistance, attenuated as at the last solution."""
-        return state.pairs if self.lines is None else through_lines(state.pairs, self._attenuation(state))
+        return state.pairs if self.lines is None else through_lines(state.pairs, self.attenuation(state))
 
-    def _attenuation(self, state: TrainState) -> Mapping[str, Array]:
+    def attenuation(self, state: TrainState) -> Mapping[str, Array]:
+        """Return the attenuation of every plane of devices by the lines, as at the last solution."""
         return state.lines or self.solved(state)[0].lines
 
     def solved(self, state: TrainState) -> tuple[TrainState, LineReport | None]:
@@ -191,77 +193,16 @@ class Controller:
         `use` names the noise streams, so that a measurement beside training draws its own. Neurons are dropped in
         training only, the same ones in all its phases.
         """
-        if use == "train" and self.dropout:
-            masked = replace(self.network, gain=self._gain(state.step, x))  # a rate network, as __post_init__ saw
-            return replace(self, network=masked, dropout={}).bench(state, x, y, use)
-        rng = self.streams.generator(f"{use}/state-noise", state.step) if self.options.noise else None
-        noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
-        aged = self._phases(state, use)
-        if aged is not None:
-            return self._ageing_bench(aged, x, y, rng, noisy)
-        if not noisy:
-            weights = self.weights(state)
-            return Bench(self.network, lambda _: weights, x, y, self.options, rng=rng, feedback=self.feedback)
-        if self.noise_scope == "step":
-            return self._fresh_bench(state, x, y, rng, use)
-        read = self._reading(state, use, per_phase=self.noise_scope == "phase")
-        frozen = self.noise_scope == "frozen"
-        return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=frozen, feedback=self.feedback)
+        return bench_of(self, state, x, y, use)
 
-    def _phases(self, state: TrainState, use: str) -> Phases | None:
-        """Return the arrays at each phase of this step; None where all phases find the same."""
-        if not (self.times.within_step and any(c.ages for c in self.crossbars.values())):
-            return None
-        lines = None if self.lines is None else self._attenuation(state)
-        return Phases(self.crossbars, self.times, self.streams, use, state.step, lines, [state.pairs])
+    def phases(self, state: TrainState, use: str) -> Phases:
+        """Return the arrays as the phases of this step find them, growing older."""
+        return Phases(self.crossbars, self.times, self.streams, use, state.step, [state.pairs])
 
-    def _ageing_bench(self, phases: Phases, x: Array, y: Array, rng: Any, noisy: bool) -> Bench:
-        """Return the bench whose phases read conductances of their own age."""
-        if noisy and self.noise_scope == "step":
-            raise ConfigError(
-                "crossbar.read_noise_scope = 'step': not modelled where devices age between phases; allowed: 'frozen', "
-                "'phase'"
-            )
-        read = phases.reading(self.network, noisy, per_phase=self.noise_scope == "phase")
-        return Bench(self.network, read, x, y, self.options, rng=rng, one_reading=False, feedback=self.feedback)
-
-    def _gain(self, step: int, x: Array) -> Array:
-        """Return 0 for dropped neurons and 1/(1 - p) for others, (batch, nodes): the mean activity is kept."""
-        xp, top = namespace(x), self.network.topology
-        gain = xp.ones((x.shape[0], top.nodes), dtype=x.dtype)
-        for layer, share in self.dropout.items():
-            part, rng = top.slices[layer], self.streams.generator(f"dropout/{layer}", step)
-            kept = rng.random((x.shape[0], part.stop - part.start), dtype=x.dtype) >= share
-            gain[:, part] = kept.astype(x.dtype) * (1 / (1 - share))
-        return gain
-
-    def _fresh_bench(self, state: TrainState, x: Array, y: Array, rng: Any, use: str) -> Bench:
-        """Return the bench whose every read is noisy anew."""
-        weights, top, pairs = self.weights(state), self.network.topology, self.seen(state)
-        draw = self.streams.generator(f"{use}/read", state.step)
-
-        def fresh(inputs: Array) -> FreshReadNoise:
-            return FreshReadNoise(top, self.crossbars, pairs, inputs, draw)
-
-        readout = FreshReadoutNoise(top, self.crossbars, pairs, draw) if top.readout else None
-        return Bench(self.network, lambda _: weights, x, y, self.options, fresh, readout, rng, feedback=self.feedback)
-
-    def _reading(self, state: TrainState, use: str, *, per_phase: bool) -> Callable[[int], Weights]:
-        drawn: dict[int, Weights] = {}
-        pairs = self.seen(state)
-
-        def read(phase: int) -> Weights:
-            key = phase if per_phase else 0
-            if key not in drawn:
-                drawn[key] = {
-                    name: self.network.read(
-                        self.crossbars[name], pair, self.streams.generator(f"{use}/read/{name}/{key}", state.step)
-                    )
-                    for name, pair in pairs.items()
-                }
-            return drawn[key]
-
-        return read
+    @property
+    def ageing(self) -> bool:
+        """Whether devices age between the phases of a step."""
+        return self.times.within_step and any(crossbar.ages for crossbar in self.crossbars.values())
 
     def contrast(self, state: TrainState, bench: Bench) -> Contrast:
         """Measure the contrast of this step, holding to the policy for samples that did not settle."""
@@ -314,9 +255,9 @@ class Controller:
 
     def _after_phases(self, state: TrainState) -> TrainState:
         """Return the state at the end of the last phase of this step, as its bench has seen it grow older."""
-        phases = self._phases(state, "train")
-        if phases is None:
+        if not self.ageing:
             return state
+        phases = self.phases(state, "train")
         samples = [] if self.estimator is None else self.estimator.samples(self.streams.host("estimator", state.step))
         return replace(state, pairs=phases.pairs(1 + sum(sample.beta != 0 for sample in samples)))
 
@@ -332,21 +273,49 @@ class Controller:
         return replace(state, pairs=pairs, pulses=pulses, pulsed=pulsed, refreshes=refreshes)
 
     def _program(self, state: TrainState, bench: Bench, contrast: Contrast) -> tuple[TrainState, dict[str, Array]]:
-        pairs, velocity = dict(state.pairs), dict(state.velocity)
+        pairs, twins, velocity = dict(state.pairs), dict(state.twins), dict(state.velocity)
         counts: dict[str, Array] = {}
-        pulses, pulsed = state.pulses, state.pulsed
+        pulses, pulsed, failures = state.pulses, state.pulsed, state.failures
         for name, crossbar in self.crossbars.items():
-            rng = self.streams.generator(f"program/{name}", state.step)
-            for change in self._changes(name, contrast, bench, velocity, state.step):
-                before = pairs[name]
-                done = self.programmer.program(crossbar, before, change, rng)
-                pairs[name] = done.state
-                if done.counts is not None:
-                    pulses += float(abs(done.counts).sum()) * crossbar.devices_per_pulse
-                    pulsed += 0.5 * sum(crossbar.pulsed(pair, done.counts) for pair in (before, done.state))
-                    if self.keep_counts:
-                        counts[name] = counts[name] + done.counts if name in counts else done.counts
-        return replace(state, pairs=pairs, velocity=velocity, step=state.step + 1, pulses=pulses, pulsed=pulsed), counts
+            changes = self._changes(name, contrast, bench, velocity, state.step)
+            sets = [(crossbar, pairs, f"program/{name}")]
+            if self.twins:
+                sets.append((self.twins[name], twins, f"program/{name}/twin"))
+            for array, conductances, stream in sets:
+                rng = self.streams.generator(stream, state.step)
+                for change in changes:
+                    before = conductances[name]
+                    done = self.programmer.program(array, before, change, rng)
+                    conductances[name] = done.state
+                    pulses, pulsed = pulses + done.pulses, pulsed + done.pulsed
+                    failures += done.failures
+                    if done.counts is not None:
+                        pulses += float(abs(done.counts).sum()) * array.devices_per_pulse
+                        pulsed += 0.5 * sum(array.pulsed(pair, done.counts) for pair in (before, done.state))
+                        if self.keep_counts and array is crossbar:
+                            counts[name] = counts[name] + done.counts if name in counts else done.counts
+        noise = bench.fluctuation.finish(self._duration()) if bench.fluctuation is not None else state.noise
+        new = replace(
+            state,
+            pairs=pairs,
+            twins=twins,
+            velocity=velocity,
+            noise=noise,
+            step=state.step + 1,
+            pulses=pulses,
+            pulsed=pulsed,
+            failures=failures,
+        )
+        return new, counts
+
+    def _duration(self) -> float:
+        """Return how long the phases of one update last, in units of tau."""
+        options, estimator = self.options, self.estimator
+        if hasattr(estimator, "schedule"):
+            return options.dt * float(max(step for step, _ in estimator.schedule()))
+        samples = estimator.samples(self.streams.host("phases")) if estimator is not None else ()
+        nudged = len([sample for sample in samples if sample.beta != 0])
+        return options.dt * (options.free_steps + nudged * options.nudged_steps)
 
     def _changes(
         self, name: str, contrast: Contrast, bench: Bench, velocity: dict[str, Array], step: int

@@ -8,6 +8,8 @@ from typing import Any
 from neurosim.backend import Array, namespace
 from neurosim.crossbar import Crossbar, OutputNoise, PairState
 from neurosim.errors import ConfigError
+from neurosim.learning.fluctuation import Fluctuation, RunningNoise
+from neurosim.networks.rate import ReadNoise
 from neurosim.networks.topology import BIAS, INPUT, Topology
 
 
@@ -60,7 +62,7 @@ class FreshReadNoise:
             if synapse.reciprocal:
                 self._reads.append((post, pre, noise.backward))
 
-    def add(self, a: Array, parts: Sequence[slice], drive: Array) -> None:
+    def add(self, t: float, a: Array, parts: Sequence[slice], drive: Array) -> None:
         """Add the noise of all reads that end in the layers `parts` to `drive` (batch, nodes)."""
         for part in parts:
             noises = [read(a[:, source]) for source, end, read in self._reads if end == part]
@@ -68,6 +70,35 @@ class FreshReadNoise:
                 noises.append(self._fixed[part.start])
             if noises:
                 drive[:, part] += sum(noises[1:], noises[0]).draw(self.rng)
+
+
+class Together:
+    """Several noises of the same reads."""
+
+    def __init__(self, noises: Sequence[ReadNoise]) -> None:
+        self.noises = noises
+
+    def add(self, t: float, a: Array, parts: Sequence[slice], drive: Array) -> None:
+        """Add all of them to `drive` (batch, nodes)."""
+        for noise in self.noises:
+            noise.add(t, a, parts, drive)
+
+
+def running_reads(
+    topology: Topology,
+    crossbars: Mapping[str, Crossbar],
+    pairs: Mapping[str, PairState],
+    x: Array,
+    rng: Any,
+    fluctuation: Fluctuation | None,
+) -> ReadNoise:
+    """Return the noise of all reads of one settling: fresh at every read, in physical time, or both."""
+    found: list[ReadNoise] = []
+    if any(crossbar.read_noise for crossbar in crossbars.values()):
+        found.append(FreshReadNoise(topology, crossbars, pairs, x, rng))
+    if fluctuation is not None:
+        found.append(RunningNoise(fluctuation, topology, crossbars, pairs, x))
+    return found[0] if len(found) == 1 else Together(found)
 
 
 class FreshReadoutNoise:

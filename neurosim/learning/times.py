@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from neurosim.backend import Array
-from neurosim.learning.bench import Network, Weights
-from neurosim.learning.line_loss import through_lines
 from neurosim.rng import Streams
 
 if TYPE_CHECKING:
@@ -64,8 +61,7 @@ def waited(
 class Phases:
     """The arrays at the beginning of each phase of a step: phase 0 is the free one, what follows is older.
 
-    A phase reads the conductances it finds when it begins, through the `lines` of the step if they have a resistance
-    (see `neurosim.learning.line_loss`); they stay while it settles.
+    A phase reads the conductances it finds when it begins; they stay while it settles.
     """
 
     crossbars: Mapping[str, Crossbar]
@@ -73,7 +69,6 @@ class Phases:
     streams: Streams
     use: str
     step: int
-    lines: Mapping[str, Array] | None = None
     found: list[Mapping[str, Any]] = field(default_factory=list)
 
     def pairs(self, phase: int) -> Mapping[str, PairState]:
@@ -84,22 +79,3 @@ class Phases:
             name = f"{self.use}/time/{k}"
             self.found.append(waited(self.crossbars, self.found[-1], seconds, self.streams, name, self.step))
         return self.found[phase]
-
-    def reading(self, network: Network, noisy: bool, *, per_phase: bool) -> Callable[[int], Weights]:
-        """Return phase number -> what the network reads then; read noise is one draw, or one `per_phase`."""
-        drawn: dict[int, Weights] = {}
-
-        def read(phase: int) -> Weights:
-            if phase not in drawn:
-                pairs = self.pairs(phase)
-                seen = pairs if self.lines is None else through_lines(pairs, self.lines)
-                drawn[phase] = {
-                    name: network.read(self.crossbars[name], pair, self._noise(name, phase * per_phase, noisy))
-                    for name, pair in seen.items()
-                }
-            return drawn[phase]
-
-        return read
-
-    def _noise(self, name: str, draw: int, noisy: bool) -> Any:
-        return self.streams.generator(f"{self.use}/read/{name}/{draw}", self.step) if noisy else None

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class ReadNoise(Protocol):
     """Fresh noise of the reads behind each drive, drawn anew at every evaluation."""
 
-    def add(self, a: Array, parts: Sequence[slice], drive: Array) -> None:
-        """Add the noise of all reads that end in the layers `parts`, made with activity `a`, to `drive`."""
+    def add(self, t: float, a: Array, parts: Sequence[slice], drive: Array) -> None:
+        """Add the noise at time `t` of all reads that end in the layers `parts`, made with activity `a`, to `drive`."""
         ...
 
 
@@ -302,4 +302,4 @@ class CoupledField:
         if self.nudge is not None and self._output in part.layers:
             out[:, self._output] += self.nudge.force(t, a[:, self._output])
         if self.read_noise is not None:
-            self.read_noise.add(a, part.layers, out)
+            self.read_noise.add(t, a, part.layers, out)

@@ -11,7 +11,7 @@ from neurosim.backend import Array, namespace
 from neurosim.errors import ConfigError, RangeError, ShapeError
 from neurosim.numerics.integrators import TSIT5
 from neurosim.numerics.integrators.base import EmbeddedIntegrator, Integrator, Workspace
-from neurosim.numerics.noise import StationaryNoise
+from neurosim.numerics.noise import ModalNoise, Modes, StationaryNoise
 from neurosim.numerics.relaxation import Integration, Observer, Relaxation
 from neurosim.numerics.status import Status
 from neurosim.numerics.step_size import StepSizeControl
@@ -28,7 +28,7 @@ def integrate(
     dt: float,
     steps: int,
     integrator: Integrator,
-    noise: float | None = None,
+    noise: float | Array | Modes | None = None,
     rng: Any = None,
     observe: Observer | None = None,
     observe_every: int = 1,
@@ -51,7 +51,8 @@ def integrate(
     integrator
         One of INTEGRATORS.
     noise
-        Stationary standard deviation of white noise on the state (see `StationaryNoise`); none if None or 0.
+        Stationary standard deviation of white noise on the state, one number or an array (nodes,) (see
+        `StationaryNoise`), or its modes where it couples the nodes (see `ModalNoise`); none if None or 0.
     rng
         Generator of the state's backend, needed for noise.
     observe
@@ -79,7 +80,7 @@ def integrate(
         raise RangeError(f"steps = {steps}, observe_every = {observe_every}: must be >= 0 and >= 1")
     y, out = y0.copy(), xp.empty_like(y0)
     work = Workspace(y0, field.rate)
-    jitter = StationaryNoise(noise, integrator, dt, y0, work, rng) if noise else None
+    jitter = _jitter(noise, integrator, dt, y0, work, rng)
     made, advance, look = 0, integrator.step, CHECK_EVERY
     with np.errstate(over="ignore", invalid="ignore"):
         while made < steps:
@@ -113,7 +114,7 @@ def integrate_adaptive(
     integrator: Integrator = TSIT5,
     dt0: float | None = None,
     max_steps: int = 10_000,
-    noise: float | None = None,
+    noise: float | Array | Modes | None = None,
     observe: Observer | None = None,
     tolerance: float = math.inf,
 ) -> Integration:
@@ -146,7 +147,7 @@ def integrate_adaptive(
         The span, the tolerances or a shape is wrong.
     """
     _check_start(y0)
-    if noise:
+    if noise is not None and not (isinstance(noise, float | int) and noise == 0):
         raise ConfigError(
             f"noise = {noise!r} with step size control: the chosen steps would depend on the noise; use a "
             "fixed-step integrator (euler, exponential_euler, heun, rk4, tsit5) or noise = 0"
@@ -160,6 +161,16 @@ def integrate_adaptive(
     control.check(y0)
     with np.errstate(over="ignore", invalid="ignore"):
         return _Adaptive(field, y0, t0, pair, control).run(t1, dt0, max_steps, observe, tolerance)
+
+
+def _jitter(
+    noise: float | Array | Modes | None, integrator: Integrator, dt: float, y: Array, work: Workspace, rng: Any
+) -> StationaryNoise | ModalNoise | None:
+    if noise is None or (isinstance(noise, float | int) and noise == 0):
+        return None
+    if isinstance(noise, Modes):
+        return ModalNoise(noise, integrator, dt, y, rng)
+    return StationaryNoise(noise, integrator, dt, y, work, rng)
 
 
 class _Adaptive:

@@ -7,7 +7,16 @@ from neurosim.sweeps.axes import Value, number, text
 from neurosim.units import format_quantity
 
 KEYS = {
+    "crossbar.faults.open_devices": "fraction of open devices",
+    "crossbar.faults.stuck_g_max": "fraction of devices stuck at g_max",
+    "crossbar.faults.stuck_g_min": "fraction of devices stuck at g_min",
+    "crossbar.faults.stuck_random": "fraction of devices stuck at random",
     "crossbar.mapping": "mapping of weights to pairs",
+    "crossbar.noise.amplitude": "amplitude of the conductance noise (relative)",
+    "crossbar.noise.kind": "conductance noise",
+    "crossbar.noise.rate_down": "rate of jumps down",
+    "crossbar.noise.rate_up": "rate of jumps up",
+    "crossbar.phases": "arrays of the phases",
     "crossbar.read_noise": "read noise of a conductance (relative)",
     "crossbar.read_noise_scope": "scope of the read noise",
     "crossbar.scheme": "pulse scheme",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from neurosim.crossbar import MAPPINGS
+from neurosim.crossbar import MAPPINGS, WRITE_ERRORS
 from neurosim.crossbar.approximations import APPROXIMATIONS
 from neurosim.crossbar.currents import CURRENTS
 from neurosim.devices import DEVICES
@@ -21,6 +21,7 @@ from neurosim.networks.pools import POOLS
 from neurosim.networks.resistive import LAWS
 from neurosim.numerics.fixed_point import SOLVERS
 from neurosim.numerics.integrators import IMPLICIT, INTEGRATORS
+from neurosim.numerics.processes import PROCESSES
 from neurosim.spice.engines import ENGINES
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ CONTRACTS = {
     "tests/crossbar/test_approximations.py": APPROXIMATIONS,
     "tests/crossbar/test_crossbar.py": MAPPINGS,
     "tests/crossbar/test_currents.py": CURRENTS,
+    "tests/crossbar/test_write_error.py": WRITE_ERRORS,
     "tests/devices/test_device_contract.py": DEVICES,
     "tests/learning/test_contrast.py": ESTIMATORS,
     "tests/learning/test_optimiser.py": OPTIMISERS,
@@ -38,6 +40,7 @@ CONTRACTS = {
     "tests/networks/resistive/test_laws.py": LAWS,
     "tests/numerics/test_implicit.py": IMPLICIT,
     "tests/numerics/test_integrators.py": INTEGRATORS,
+    "tests/numerics/test_processes.py": PROCESSES,
     "tests/spice/engines/test_runs.py": ENGINES,
     "tests/test_settle.py": SOLVERS,
 }
@@ -50,6 +53,7 @@ FOLDERS = {
     "neurosim/networks/pools": POOLS,
     "neurosim/networks/resistive/laws": LAWS,
     "neurosim/numerics/integrators": {**INTEGRATORS, **IMPLICIT},
+    "neurosim/numerics/processes": PROCESSES,
     "neurosim/spice/engines": ENGINES,
 }
 OTHER_FILES = {"__init__", "base", "tableau", "rules", "text_checks"}

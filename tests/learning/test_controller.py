@@ -246,7 +246,7 @@ def test_step_noise_is_fresh_at_every_read_and_has_the_declared_variance():
     noise, drives = bench.fresh_noise(bench.x), []
     for _ in range(2):
         drive = np.zeros_like(a)
-        noise.add(a, tuple(top.slices.values()), drive)
+        noise.add(0.0, a, tuple(top.slices.values()), drive)
         drives.append(drive)
     assert abs(np.corrcoef(drives[0].ravel(), drives[1].ravel())[0, 1]) < 4 / np.sqrt(a.size)
 
@@ -305,7 +305,7 @@ def test_mask_without_a_settled_sample_changes_nothing(programmer):
     controller, state = controller_of(
         options=SettleOptions(free_steps=2, nudged_steps=2, tolerance=1e-9),
         on_unsettled="mask",
-        programmer=PROGRAMMERS[programmer](rounding="nearest", train_length=31),
+        programmer=PROGRAMMERS[programmer](rounding="nearest", train_length=31, tolerance=0.5, budget=20),
     )
     after, report = controller.step(state, *batch_of(controller))
     assert report.settled == 0

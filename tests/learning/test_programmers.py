@@ -104,7 +104,7 @@ def test_nothing_wanted_gives_no_pulses():
 @pytest.mark.parametrize("name", list(PROGRAMMERS))
 def test_every_programmer_keeps_the_range_and_is_repeatable(name, array):
     crossbar, state, _ = array
-    programmer = PROGRAMMERS[name](rounding="stochastic", train_length=31)
+    programmer = PROGRAMMERS[name](rounding="stochastic", train_length=31, tolerance=0.5, budget=20)
     change = Change(factors(np.random.default_rng(8)), scale=5.0)
     first = programmer.program(crossbar, state, change, Streams(3).generator("program", 1))
     again = programmer.program(crossbar, state, change, Streams(3).generator("program", 1))

@@ -9,13 +9,15 @@ from neurosim.learning.programmers.base import Change, Programmed, Programmer
 from neurosim.learning.programmers.ideal import IdealProgrammer
 from neurosim.learning.programmers.rounded import RoundedProgrammer
 from neurosim.learning.programmers.stochastic import StochasticProgrammer
+from neurosim.learning.programmers.write_verify import WriteVerifyProgrammer
 
 PROGRAMMERS: Mapping[str, Callable[..., Any]] = {
     "ideal": lambda **_: IdealProgrammer(),
     "rounded": lambda rounding, **_: RoundedProgrammer(rounding),
     "stochastic": lambda train_length, **_: StochasticProgrammer(train_length),
+    "write_verify": lambda tolerance, budget, **_: WriteVerifyProgrammer(tolerance, budget),
 }
-"""Name -> function of the [learning] options (rounding, train_length)."""
+"""Name -> function of the [learning] options (rounding, train_length, tolerance, budget)."""
 
 __all__ = [
     "PROGRAMMERS",
@@ -25,4 +27,5 @@ __all__ = [
     "Programmer",
     "RoundedProgrammer",
     "StochasticProgrammer",
+    "WriteVerifyProgrammer",
 ]

@@ -42,10 +42,27 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Programmed:
-    """The array after programming, and what was applied: signed pulse counts (rows, cols) or None."""
+    """The array after programming, and what was applied.
+
+    Attributes
+    ----------
+    state
+        The conductances.
+    counts
+        Signed pulses of each weight (rows, cols), or None where its two devices were not pulsed alike, or not at all.
+    pulses
+        Pulses of all devices, where `counts` does not tell.
+    pulsed
+        Sum over these pulses of the conductance of the device that got it [S].
+    failures
+        Devices that were given up before they reached their target.
+    """
 
     state: PairState
     counts: Array | None
+    pulses: float = 0.0
+    pulsed: float = 0.0
+    failures: float = 0.0
 
 
 class Programmer(Protocol):
