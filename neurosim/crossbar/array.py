@@ -7,6 +7,7 @@ from typing import Any
 
 from neurosim.backend import Array, namespace
 from neurosim.crossbar.checks import check_array
+from neurosim.crossbar.drawing import drawn, lasting_pair, with_faults
 from neurosim.crossbar.faults import NO_SHORTS, Faults, Shorts
 from neurosim.crossbar.lasting import Lasting
 from neurosim.crossbar.mapping import MAPPINGS, Layout
@@ -104,23 +105,14 @@ class Crossbar:
         check_array(where, shape, device, g_ref, read_noise, str(dtype))
         if write_error is not None:
             write_error.check(device.g_min, device.g_max)
-        xp = streams.backend.xp
-        plus, minus = (
-            device.sample(size, streams.generator(f"devices/{name}/{side}"), xp, xp.dtype(dtype))
-            for side, size in (("plus", shape), ("minus", layout.minus_shape(shape)))
-        )
+        plus, minus = drawn(device, layout, name, shape, streams, dtype)
         shorts = NO_SHORTS, NO_SHORTS
         if faults is not None:
-            sides = (("plus", shape), ("minus", layout.minus_shape(shape)))
-            plus, minus = (faults.apply(c, n, name, s, streams) for c, (s, n) in zip((plus, minus), sides, strict=True))
-            shorts = faults.shorts(shape, name, "plus", streams), faults.shorts(sides[1][1], name, "minus", streams)
-        if not layout.signed:
-            minus = Cells(*(xp.zeros((), dtype=dtype) for _ in range(4)))  # no device is one that is stuck at 0 S
+            plus, minus, one, other = with_faults(faults, (plus, minus), layout, name, shape, streams)
+            shorts = one, other
         lasting = None
         if ageing is not None or wear is not None:
-            drawn = (("plus", shape, plus), ("minus", layout.minus_shape(shape), minus))
-            one, other = (Lasting.draw(c, n, ageing, wear, streams, f"devices/{name}/{s}") for s, n, c in drawn)
-            lasting = one, other
+            lasting = lasting_pair((plus, minus), layout, name, shape, ageing, wear, streams)
         return cls(
             name,
             shape,

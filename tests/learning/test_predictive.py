@@ -66,10 +66,10 @@ def test_homeostasis_on_imperfect_hardware_makes_the_functional_coupling_symmetr
     }
     controller, state = controller_of(tables)
     x, y = np.zeros((4, 64)), np.zeros((4, 10))
-    found = [asymmetry(controller, state)]
+    found = [asymmetry(controller, state, x, y)]
     for _ in range(30):
         state, _ = controller.step(state, x, y)
-        found.append(asymmetry(controller, state))
+        found.append(asymmetry(controller, state, x, y))
     losses, symmetries = ([f[key] for f in found] for key in ("homeostatic_loss", "coupling_symmetry"))
     assert losses[-1] < 0.4 * losses[0]
     assert symmetries[-1] > symmetries[0] + 0.1
