@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from neurosim.backend import Array, namespace
 from neurosim.learning.estimators.base import Sample
+from neurosim.networks.conversion import Conversion
 from neurosim.networks.cost import Cost, ReadoutNoise
 from neurosim.networks.feedback import VECTOR_FIELD
 from neurosim.networks.nudge import Nudge
@@ -46,6 +47,12 @@ class Bench:
     feedback
         What untied arrays observe: ``"vector_field"``, pre at the free state x response of post, each on its own; or
         ``"kolen_pollack"``, pre x post of every phase, the same for an array and its feedback array.
+    applied
+        Inputs as DACs apply them (batch, n_in); None where they apply `x`.
+    sampled
+        Activity -> its digital reading by ADCs, or None.
+    conversion
+        Converted reads of the arrays, or None.
     """
 
     network: Network
@@ -58,6 +65,9 @@ class Bench:
     rng: Any = None
     one_reading: bool = True
     feedback: str = VECTOR_FIELD
+    applied: Array | None = None
+    sampled: Callable[[Array], Array] | None = None
+    conversion: Conversion | None = None
 
     def cost(self, phase: int = 0) -> Cost:
         """Return the loss with the readout as read in `phase`."""
@@ -72,6 +82,10 @@ class Bench:
         """Return the columns of the output layer."""
         top = self.network.topology
         return a[:, top.slices[top.output]]
+
+    def reading(self, a: Array) -> Array:
+        """Return the activities `a` (batch, nodes) as they are read: of which updates and outputs are made."""
+        return a if self.sampled is None else self.sampled(a)
 
     def free(self) -> Settled:
         """Settle without a nudge, from rest."""
@@ -112,9 +126,23 @@ class Bench:
         return transient(field, self.start(dtype), steps, self.options, rng=self.rng, observe=show, observe_every=every)
 
     def exact(self, tolerance: float) -> Bench:
-        """Return this bench without noise and with tight operating points (for references)."""
-        options = replace(self.options, method="operating_point", tolerance=tolerance, noise=0.0, max_sweeps=5000)
-        return replace(self, options=options, fresh_noise=None, readout_noise=None, rng=None)
+        """Return this bench without noise and converters, with tight operating points (for references)."""
+        options = replace(self.options, method="operating_point", tolerance=tolerance, max_sweeps=5000)
+        return self.undisturbed(options)
+
+    def undisturbed(self, options: SettleOptions) -> Bench:
+        """Return this bench without noise of any kind and without converters, settled as `options` say."""
+        quiet = replace(options, noise=0.0)
+        return replace(
+            self,
+            options=quiet,
+            fresh_noise=None,
+            readout_noise=None,
+            rng=None,
+            applied=None,
+            sampled=None,
+            conversion=None,
+        )
 
     def operating_point(self, start: Array | None = None) -> Settled:
         """Return the free operating point by the solver, whatever ``options.method`` says; from rest, or `start`."""
@@ -122,10 +150,13 @@ class Bench:
 
     def field(self, nudge: Nudge | None = None, phase: int = 0, copies: int = 1) -> Field:
         """Return the network as it is read in `phase`, for the batch stacked `copies` times."""
-        x, noise = self.x, None
+        x, noise = self.x if self.applied is None else self.applied, None
         if self.fresh_noise is not None:
             noise = self.fresh_noise(namespace(x).tile(x, (copies, 1)) if copies > 1 else x)
-        return self.network.field(self.weights(phase), x, nudge=nudge, copies=copies, read_noise=noise)
+        weights = self.weights(phase)
+        if self.conversion is None or not isinstance(self.network, RateNetwork):
+            return self.network.field(weights, x, nudge=nudge, copies=copies, read_noise=noise)
+        return self.network.field(weights, x, nudge=nudge, copies=copies, read_noise=noise, conversion=self.conversion)
 
 
 def sample_groups(samples: Sequence[Sample], one_reading: bool) -> list[list[Sample]]:

@@ -12,6 +12,7 @@ from neurosim.crossbar.refresh import Refresh
 from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.learning.bench import Bench, Network, Weights
 from neurosim.learning.contrast import Contrast, measure
+from neurosim.learning.conversion import Converters, ReadConverters
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.learning.line_loss import LineReport, solve_lines, through_lines
 from neurosim.learning.optimiser import Optimiser
@@ -20,6 +21,7 @@ from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
 from neurosim.learning.reference import measure_rbp
 from neurosim.learning.times import INSTANT, Phases, Times, waited
 from neurosim.networks.feedback import FEEDBACK, VECTOR_FIELD
+from neurosim.networks.neurons import Amplifier, summed_conductance
 from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
 from neurosim.rng import Streams
@@ -97,6 +99,11 @@ class Controller:
         How long phases and updates take; devices age meanwhile.
     refresh
         When arrays are refreshed after an update, or None for never.
+    converters
+        DACs and ADCs of a rate network, or None.
+    amplifier
+        The summing amplifier of the neurons of a dense rate network, loaded by the present conductances; None for an
+        ideal one.
     keep_counts
         Report the pulse counts of each array, in situ the net ones of all groups.
     lines
@@ -126,6 +133,8 @@ class Controller:
     times: Times = INSTANT
     refresh: Refresh | None = None
     lines: PairLines | None = None
+    converters: Converters | None = None
+    amplifier: Amplifier | None = None
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
@@ -145,7 +154,30 @@ class Controller:
             raise ConfigError(
                 f"network.dropout: a {type(self.network).__name__} has no neurons to silence; leave it out"
             )
+        self._check_periphery()
         self._check_arrays()
+
+    def _check_periphery(self) -> None:
+        rate = isinstance(self.network, RateNetwork)
+        if (self.converters or self.amplifier) and not rate:
+            raise ConfigError(f"crossbar.dac, crossbar.adc, network.amplifier: not modelled in a {self._kind}")
+        if self.amplifier and self.network.topology.convolutional:
+            raise ConfigError("network.amplifier.gain: not modelled for kernels; set 0, an ideal one")
+        if self.amplifier and any(crossbar.mapping == "reference" for crossbar in self.crossbars.values()):
+            raise ConfigError(
+                "network.amplifier.gain: the current of a shared reference column loads no single neuron; choose "
+                "crossbar.mapping = 'balanced' or 'one_sided'"
+            )
+        noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
+        if isinstance(self.converters, ReadConverters) and noisy and self.noise_scope == "step":
+            raise ConfigError(
+                "crossbar.read_noise_scope = 'step': is referred to the drive, behind the ADCs of every read; choose "
+                "'frozen' or 'phase'"
+            )
+
+    @property
+    def _kind(self) -> str:
+        return type(self.network).__name__
 
     def _check_arrays(self) -> None:
         kind, layouts = type(self.network).__name__, self.network.layouts
@@ -154,6 +186,7 @@ class Controller:
                 f"crossbar.wires: a {kind} is not read at virtual grounds, so its lines are no effective conductance; "
                 "leave the resistances 0"
             )
+        kind, layouts = self._kind, self.network.layouts
         kernels = " with kernels" if self.network.topology.convolutional else ""
         for name, crossbar in self.crossbars.items():
             if (crossbar.mapping, crossbar.scheme) not in layouts:
@@ -185,8 +218,15 @@ class Controller:
         lines, report = solve_lines(self.lines, self.crossbars, state.pairs, state.lines, self.streams.backend)
         return replace(state, lines=lines), report
 
+    def loaded(self, state: TrainState) -> Network:
+        """Return the network with its amplifiers loaded by the conductances of `state`."""
+        if self.amplifier is None or not isinstance(self.network, RateNetwork):
+            return self.network
+        conductance = summed_conductance(self.network.topology, self.crossbars, state.pairs)
+        return self.amplifier.loaded(self.network, conductance)
+
     def bench(self, state: TrainState, x: Array, y: Array, use: str = "train") -> Bench:
-        """Return the bench of this step: weights as read, noise as declared.
+        """Return the bench of this step: weights as read, noise and converters as declared.
 
         `use` names the noise streams, so that a measurement beside training draws its own. Neurons are dropped in
         training only, the same ones in all its phases.
@@ -194,6 +234,13 @@ class Controller:
         if use == "train" and self.dropout:
             masked = replace(self.network, gain=self._gain(state.step, x))  # a rate network, as __post_init__ saw
             return replace(self, network=masked, dropout={}).bench(state, x, y, use)
+        if self.amplifier is not None:
+            return replace(self, network=self.loaded(state), amplifier=None).bench(state, x, y, use)
+        found = self._analog_bench(state, x, y, use)
+        return found if self.converters is None else self.converters.on(found, self.streams, use, state.step)
+
+    def _analog_bench(self, state: TrainState, x: Array, y: Array, use: str) -> Bench:
+        """Return the bench without converters."""
         rng = self.streams.generator(f"{use}/state-noise", state.step) if self.options.noise else None
         noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
         aged = self._phases(state, use)

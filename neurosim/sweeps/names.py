@@ -7,10 +7,15 @@ from neurosim.sweeps.axes import Value, number, text
 from neurosim.units import format_quantity
 
 KEYS = {
+    "crossbar.adc.bits": "resolution of the ADCs (bits)",
+    "crossbar.adc.noise": "noise of the ADCs (relative to full scale)",
+    "crossbar.conversion": "place of the converters",
+    "crossbar.dac.bits": "resolution of the DACs (bits)",
     "crossbar.mapping": "mapping of weights to pairs",
     "crossbar.read_noise": "read noise of a conductance (relative)",
     "crossbar.read_noise_scope": "scope of the read noise",
     "crossbar.scheme": "pulse scheme",
+    "crossbar.tiles.rows": "rows of one array",
     "crossbar.w_max": "largest weight",
     "data.name": "data set",
     "device.asymmetry": "up/down asymmetry of the device",
@@ -36,8 +41,11 @@ KEYS = {
     "learning.update": "update",
     "network.activation": "activation",
     "network.feedback_angle": "initial angle of the feedback arrays (degrees)",
+    "network.amplifier.gain": "open-loop gain of the amplifiers",
+    "network.gain_spread": "spread of the neurons' gains (relative)",
     "network.layers": "layer sizes",
     "network.tau_spread": "spread of the time constants (relative)",
+    "network.threshold_spread": "spread of the thresholds (in units of v_ref)",
     "settle.free_steps": "steps of the free phase",
     "settle.nudged_steps": "steps of a nudged phase",
     "settle.state_noise": "state noise (in units of v_ref)",
