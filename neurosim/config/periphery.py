@@ -81,6 +81,8 @@ def _converters(e: Experiment) -> Iterator[tuple[str, str, str]]:
         yield "learning", "estimator", f"{text}symmetric, oscillating with waveform = 'cosine'), or bits = 0"
     if e.network.output == "softmax":
         yield "network", "output", "the converters of a softmax readout are not modelled; choose 'squared_error'"
+    if e.learning.homeostasis > 0:
+        yield "learning", "homeostasis", "its own reads are not modelled with converters; set 0, or bits = 0"
     if e.crossbar.conversion == "readout":
         return
     if e.network.convolutions:

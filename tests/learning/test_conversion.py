@@ -218,6 +218,10 @@ def test_lock_in_averages_the_steps_of_the_adc():
             {"crossbar": {"mapping": "reference", "scheme": "single"}, "network": {"amplifier": {"gain": 10.0}}},
             "[network.amplifier] gain = 10.0: the current of a shared reference column",
         ),
+        (
+            {"crossbar": {"adc": {"bits": 8}}, "network": {"tied": False}, "learning": {"homeostasis": 0.5}},
+            "[learning] homeostasis = 0.5: its own reads are not modelled with converters",
+        ),
         ({"network": {"amplifier": {"u_max": "1 A"}}}, "[network.amplifier] u_max = '1 A'"),
         ({"crossbar": {"conversion": "always"}}, "[crossbar] conversion = 'always': unknown"),
         ({"crossbar": {"tiles": {"row": 3}}}, "unknown key 'row'"),
