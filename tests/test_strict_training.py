@@ -92,6 +92,7 @@ CASES |= {
     "mismatched neurons, loaded amplifiers, complex": {
         "network": {"gain_spread": 0.2, "threshold_spread": 0.1, "amplifier": {"gain": 1e3, "u_max": 0.5}},
         "learning": HOLOMORPHIC,
+        "trace": {"energy": False},
     },
     "converters around the network": {"crossbar": {"dac": CONVERTER, "adc": CONVERTER}},
     "converters in every read, in tiles": {
@@ -102,6 +103,7 @@ CASES |= {
             "tiles": {"rows": 5, "cols": 4},
         },
         "settle": {"on_unsettled": "accept"},
+        "trace": {"energy": False},
     },
     "masked": {"settle": {"on_unsettled": "mask", "free_steps": 4, "tolerance": 0.05}, "train": {"lr": 2.0}},
     "float32": {"settle": {"dtype": "float32"}},

@@ -121,7 +121,15 @@ def _amplifier(e: Experiment) -> Iterator[tuple[str, str, str]]:
         yield "network.amplifier", "gain", f"{text}; set [crossbar] mapping = 'balanced' or 'one_sided'"
 
 
-PERIPHERY_CHECKS = (_bits, _converters, _amplifier)
+def _energy(e: Experiment) -> Iterator[tuple[str, str, str]]:
+    """Yield what the power balance of analog neurons behind ideal virtual grounds does not hold for."""
+    amplifier, hybrid = e.network.amplifier, e.crossbar.conversion == "every_read" and converting(e)
+    if e.trace.energy and (hybrid or amplifier.gain or amplifier.u_max):
+        what = "converters in every read" if hybrid else "amplifiers that are not ideal"
+        yield "trace", "energy", f"the power of {what} is not modelled; set energy = false"
+
+
+PERIPHERY_CHECKS = (_bits, _converters, _amplifier, _energy)
 
 
 def unwritten(e: Experiment) -> Iterator[tuple[str, str, str]]:

@@ -222,6 +222,7 @@ def test_lock_in_averages_the_steps_of_the_adc():
             {"crossbar": {"adc": {"bits": 8}}, "network": {"tied": False}, "learning": {"homeostasis": 0.5}},
             "[learning] homeostasis = 0.5: its own reads are not modelled with converters",
         ),
+        ({"network": {"amplifier": {"u_max": "1 V"}}}, "[trace] energy = true: the power of amplifiers that are"),
         ({"network": {"amplifier": {"u_max": "1 A"}}}, "[network.amplifier] u_max = '1 A'"),
         ({"crossbar": {"conversion": "always"}}, "[crossbar] conversion = 'always': unknown"),
         ({"crossbar": {"tiles": {"row": 3}}}, "unknown key 'row'"),
@@ -237,7 +238,8 @@ def test_tables_become_objects_with_full_scale_of_what_is_converted():
     crossbar = {"adc": {"bits": 9}, "dac": {"bits": 7, "noise": 0.01}, "tiles": {"rows": 16}}
     readout, _ = build_controller(tiny(crossbar=crossbar), Streams(1))
     assert readout.converters.readings.converter == Converter(9, 1.0)
-    hybrid = tiny(crossbar={**crossbar, "conversion": "every_read"}, settle={"on_unsettled": "accept"})
+    settings = {"settle": {"on_unsettled": "accept"}, "trace": {"energy": False}}
+    hybrid = tiny(crossbar={**crossbar, "conversion": "every_read"}, **settings)
     every, _ = build_controller(hybrid, Streams(1))
     tiles = every.converters.forward["W1"].tiles
     assert len(tiles) == 4
