@@ -163,6 +163,8 @@ class Controller:
             raise ConfigError(f"crossbar.dac, crossbar.adc, network.amplifier: not modelled in a {self._kind}")
         if self.amplifier and self.network.topology.convolutional:
             raise ConfigError("network.amplifier.gain: not modelled for kernels; set 0, an ideal one")
+        if self.amplifier and self.network.topology.inverted:
+            raise ConfigError("network.amplifier.gain: not modelled for predictive networks; set 0, an ideal one")
         if self.amplifier and any(crossbar.mapping == "reference" for crossbar in self.crossbars.values()):
             raise ConfigError(
                 "network.amplifier.gain: the current of a shared reference column loads no single neuron; choose "

@@ -102,6 +102,8 @@ def build_converters(
     if where == "readout":
         inputs = dac.row(top.by_name[INPUT].size, "input/dac", streams, dtype)
         return ReadoutConverters(inputs, adc.row(top.nodes, "activity/adc", streams, dtype))
+    if top.inverted:
+        raise ConfigError("converters in every read are not modelled for predictive networks; use 'readout'")
     if top.convolutional:
         raise ConfigError("converters in every read are not modelled for kernels; use conversion = 'readout'")
 
