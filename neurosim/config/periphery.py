@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from neurosim.config.fields import NonNegative, Positive, Table, Unit, Whole, quantity
+from neurosim.config.predictive import PREDICTIVE_CODING
 from neurosim.crossbar.converters import FINEST_BITS, Converter
 from neurosim.crossbar.tiles import Tiles
 from neurosim.networks.neurons import Amplifier
@@ -87,6 +88,8 @@ def _converters(e: Experiment) -> Iterator[tuple[str, str, str]]:
         return
     if e.network.convolutions:
         yield "crossbar", "conversion", "not modelled for kernels; choose 'readout'"
+    if e.network.architecture == PREDICTIVE_CODING:
+        yield "crossbar", "conversion", "not modelled for predictive networks; choose 'readout'"
     if e.network.amplifier.gain:
         text = f"with [crossbar] {where} neurons are digital and sum nothing"
         yield "network.amplifier", "gain", f"{text}; set 0, or conversion = 'readout'"
@@ -116,6 +119,8 @@ def _amplifier(e: Experiment) -> Iterator[tuple[str, str, str]]:
         return
     if e.network.convolutions:
         yield "network.amplifier", "gain", "not modelled for kernels; set 0 for an ideal one"
+    if e.network.architecture == PREDICTIVE_CODING:
+        yield "network.amplifier", "gain", "not modelled for predictive networks; set 0 for an ideal one"
     if e.crossbar.mapping == "reference":
         text = "the current of a shared reference column loads no single neuron"
         yield "network.amplifier", "gain", f"{text}; set [crossbar] mapping = 'balanced' or 'one_sided'"

@@ -222,6 +222,10 @@ def test_lock_in_averages_the_steps_of_the_adc():
             {"crossbar": {"adc": {"bits": 8}}, "network": {"tied": False}, "learning": {"homeostasis": 0.5}},
             "[learning] homeostasis = 0.5: its own reads are not modelled with converters",
         ),
+        (
+            {"network": {"architecture": "predictive_coding", "amplifier": {"gain": 10.0}}},
+            "[network.amplifier] gain = 10.0: not modelled for predictive networks",
+        ),
         ({"network": {"amplifier": {"u_max": "1 V"}}}, "[trace] energy = true: the power of amplifiers that are"),
         ({"network": {"amplifier": {"u_max": "1 A"}}}, "[network.amplifier] u_max = '1 A'"),
         ({"crossbar": {"conversion": "always"}}, "[crossbar] conversion = 'always': unknown"),
