@@ -12,10 +12,11 @@ from neurosim.crossbar.refresh import Refresh
 from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.learning.bench import Bench, Network, Weights
 from neurosim.learning.contrast import Contrast, measure
-from neurosim.learning.conversion import Converters, ReadConverters
+from neurosim.learning.conversion import Converters
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.learning.line_loss import LineReport, solve_lines, through_lines
 from neurosim.learning.optimiser import Optimiser
+from neurosim.learning.periphery import check_periphery
 from neurosim.learning.programmers import Change, Programmer
 from neurosim.learning.reads import FreshReadNoise, FreshReadoutNoise
 from neurosim.learning.reference import measure_rbp
@@ -154,28 +155,9 @@ class Controller:
             raise ConfigError(
                 f"network.dropout: a {type(self.network).__name__} has no neurons to silence; leave it out"
             )
-        self._check_periphery()
+        if self.converters or self.amplifier:
+            check_periphery(self)
         self._check_arrays()
-
-    def _check_periphery(self) -> None:
-        rate = isinstance(self.network, RateNetwork)
-        if (self.converters or self.amplifier) and not rate:
-            raise ConfigError(f"crossbar.dac, crossbar.adc, network.amplifier: not modelled in a {self._kind}")
-        if self.amplifier and self.network.topology.convolutional:
-            raise ConfigError("network.amplifier.gain: not modelled for kernels; set 0, an ideal one")
-        if self.amplifier and self.network.topology.inverted:
-            raise ConfigError("network.amplifier.gain: not modelled for predictive networks; set 0, an ideal one")
-        if self.amplifier and any(crossbar.mapping == "reference" for crossbar in self.crossbars.values()):
-            raise ConfigError(
-                "network.amplifier.gain: the current of a shared reference column loads no single neuron; choose "
-                "crossbar.mapping = 'balanced' or 'one_sided'"
-            )
-        noisy = any(crossbar.read_noise > 0 for crossbar in self.crossbars.values())
-        if isinstance(self.converters, ReadConverters) and noisy and self.noise_scope == "step":
-            raise ConfigError(
-                "crossbar.read_noise_scope = 'step': is referred to the drive, behind the ADCs of every read; choose "
-                "'frozen' or 'phase'"
-            )
 
     @property
     def _kind(self) -> str:
