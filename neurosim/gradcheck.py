@@ -149,7 +149,8 @@ def initial_bench(experiment: Experiment) -> Bench:
     rows = slice(0, experiment.train.probe_batch)
     x, y = batch_arrays(experiment, data.x_train[rows], data.y_train[rows], data.classes, streams.backend)
     weights = controller.weights(state)
-    return Bench(controller.network, lambda _: weights, x, y, replace(controller.options, noise=0.0, temperature=0.0))
+    quiet = replace(controller.options, noise=0.0, temperature=0.0)
+    return Bench(controller.loaded(state), lambda _: weights, x, y, quiet)
 
 
 def _phased(estimator: Any, bench: Bench) -> Gradient:

@@ -31,6 +31,7 @@ BASE = {
 }
 REAL_DEVICE = {"model": "soft_bounds", "c2c": 0.3, "asymmetry": 0.2, "step_d2d": 0.1, "write_noise": 0.5}
 SOFTMAX = {"output": "softmax", "layers": [64, 9, 7, 10]}
+CONVERTER = {"bits": 6, "offset": 0.01, "gain_error": 0.02, "noise": 0.005}
 UNTIED = {"tied": False, "layers": [64, 9, 7, 10]}
 PREDICTIVE = {"layers": [64, 9, 7, 10], "init_gain": 0.5}
 DAMPED = {"solver": "damped", "integrator": "euler", "dt": 0.2}
@@ -89,6 +90,22 @@ CASES |= {
         "device": REAL_DEVICE,
     },
     "spread of time constants": {"network": {"tau_spread": 0.2}},
+    "mismatched neurons, loaded amplifiers, complex": {
+        "network": {"gain_spread": 0.2, "threshold_spread": 0.1, "amplifier": {"gain": 1e3, "u_max": 0.5}},
+        "learning": HOLOMORPHIC,
+        "trace": {"energy": False},
+    },
+    "converters around the network": {"crossbar": {"dac": CONVERTER, "adc": CONVERTER}},
+    "converters in every read, in tiles": {
+        "crossbar": {
+            "conversion": "every_read",
+            "dac": CONVERTER,
+            "adc": CONVERTER,
+            "tiles": {"rows": 5, "cols": 4},
+        },
+        "settle": {"on_unsettled": "accept"},
+        "trace": {"energy": False},
+    },
     "masked": {"settle": {"on_unsettled": "mask", "free_steps": 4, "tolerance": 0.05}, "train": {"lr": 2.0}},
     "float32": {"settle": {"dtype": "float32"}},
     "float32, complex": {"settle": {"dtype": "float32"}, "learning": HOLOMORPHIC},

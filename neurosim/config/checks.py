@@ -14,6 +14,7 @@ from neurosim.config.images import image_findings
 from neurosim.config.keys import unit_of
 from neurosim.config.mistakes import Mistake, entry
 from neurosim.config.noise import NOISE_CHECKS, stability
+from neurosim.config.periphery import PERIPHERY_CHECKS, unwritten
 from neurosim.config.predictive import PREDICTIVE_CODING, predictive_findings
 from neurosim.config.rates import rate_findings
 from neurosim.config.recipe import RECIPE_CHECKS
@@ -227,6 +228,7 @@ CHECKS: tuple[Check, ...] = (
     *FEEDBACK_CHECKS,
     *NOISE_CHECKS,
     *FAULT_CHECKS,
+    *PERIPHERY_CHECKS,
     stability,
     _precision,
     _data_limits,
@@ -242,7 +244,7 @@ def contradictions(experiment: Experiment) -> Iterator[Mistake]:
 
 def circuit_contradictions(experiment: Experiment) -> Iterator[Mistake]:
     """Yield what is wrong between the keys of a circuit's network, arrays and devices."""
-    yield from _mistakes(experiment, CIRCUIT_CHECKS)
+    yield from _mistakes(experiment, (*CIRCUIT_CHECKS, unwritten))
 
 
 def _mistakes(experiment: Experiment, checks: tuple[Check, ...]) -> Iterator[Mistake]:

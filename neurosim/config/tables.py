@@ -30,9 +30,11 @@ from neurosim.config.fields import (
 )
 from neurosim.config.images import Normalise
 from neurosim.config.noise import Noise
+from neurosim.config.periphery import AmplifierTable, ConverterTable, TilesTable
 from neurosim.config.time import Drift, Refresh, Retention, Times, Wear
 from neurosim.config.wires import LineResistance
 from neurosim.crossbar import WRITE_ERRORS
+from neurosim.learning.conversion import CONVERSIONS
 from neurosim.learning.optimiser import OPTIMISERS
 from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
@@ -79,6 +81,9 @@ class Network(Table):
         default=0.0, description="share of silent neurons in training, per hidden layer or for all"
     )
     tau_spread: NonNegative = Field(default=0.0, description="relative spread of the node time constants")
+    gain_spread: NonNegative = Field(default=0.0, description="relative spread of the neurons' gains")
+    threshold_spread: NonNegative = Field(default=0.0, description="spread of the neurons' thresholds, in v_ref")
+    amplifier: AmplifierTable = Field(default=AmplifierTable(), description="summing amplifiers")
     target_low: float = Field(default=0.0, description="target activity of a wrong class")
     target_high: float = Field(default=1.0, description="target activity of the right class")
 
@@ -104,6 +109,12 @@ class Crossbar(Table):
     phases: Literal["shared", "separate"] = Field(
         default="shared", description="one set of arrays for all phases, or two that take the phases in turn"
     )
+    conversion: Annotated[str, named(dict.fromkeys(CONVERSIONS))] = Field(
+        default="readout", description="where converters stand"
+    )
+    dac: ConverterTable = Field(default=ConverterTable(), description="digital-to-analog converters")
+    adc: ConverterTable = Field(default=ConverterTable(), description="analog-to-digital converters")
+    tiles: TilesTable = Field(default=TilesTable(), description="size of the arrays")
     v_ref: Volts = Field(default=0.2, description="voltage of activity 1")
     c_node: Farads = Field(default=1e-12, description="capacitance of a node; tau = c_node / g_ref")
     v_pulse: Volts = Field(default=1.0, description="voltage of a programming pulse, for its energy")

@@ -139,7 +139,7 @@ class Subject:
 
     def activity(self, u: np.ndarray) -> np.ndarray:
         """Return the activities of states `u`."""
-        return u if isinstance(self.network, ResistiveNetwork) else np.asarray(self.network.activity(u))
+        return np.asarray(self.network.activity(u))
 
     def transient(self, sample: int, beta: Any, start: np.ndarray, length: float, dt: float) -> Waveform:
         """Return the trajectory of one sample over `length` [tau] under `beta`, a number or a function of time."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.config import Experiment, device_model, hidden_layers, scale, topology, updates_per_epoch
+from neurosim.config.periphery import ACTIVITY, OUTPUT
 from neurosim.config.time import ageing, refresh, times, wear
 from neurosim.crossbar import WRITE_ERRORS, Crossbar, PairLines
 from neurosim.crossbar.wires import Wires
@@ -17,6 +18,7 @@ from neurosim.devices.imperfect import lognormal
 from neurosim.experiment.maps import measured_pairs
 from neurosim.learning.computed import REFERENCES
 from neurosim.learning.controller import Controller, TrainState
+from neurosim.learning.conversion import Converters, build_converters
 from neurosim.learning.estimators import ESTIMATORS
 from neurosim.learning.fluctuation import ConductanceNoise
 from neurosim.learning.homeostasis import Homeostasis
@@ -25,6 +27,7 @@ from neurosim.learning.programmers import PROGRAMMERS, Programmer
 from neurosim.learning.schedule import SCHEDULES
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.feedback import as_feedback, feedback_pairs, turned
+from neurosim.networks.neurons import Neurons
 from neurosim.networks.rate import RateNetwork
 from neurosim.networks.topology import Topology
 from neurosim.rng import Streams
@@ -36,14 +39,45 @@ RBP = "rbp"
 def build_network(experiment: Experiment, streams: Streams, dtype: Any) -> RateNetwork:
     """Return the network of an experiment.
 
-    Time constants are lognormal with mean tau and relative std ``tau_spread``, drawn from stream ``network/tau``.
+    Time constants are lognormal with mean tau and relative std ``tau_spread``, drawn from stream ``network/tau``; what
+    else differs between neurons is said in `build_neurons`.
     """
     net, top = experiment.network, topology(experiment)
     rate: Any = 1.0
     if net.tau_spread > 0:
         normal = streams.generator("network/tau").standard_normal((top.nodes,), dtype=dtype)
         rate = 1 / lognormal(1.0, net.tau_spread, normal)
-    return RateNetwork(top, ACTIVATIONS[net.activation], rate)
+    return RateNetwork(top, ACTIVATIONS[net.activation], rate, neurons=build_neurons(experiment, top, streams, dtype))
+
+
+def build_neurons(experiment: Experiment, top: Topology, streams: Streams, dtype: Any) -> Neurons | None:
+    """Return the mismatch and saturation of the neurons, or None where there is none.
+
+    Gains are lognormal with mean 1 and relative std ``gain_spread``, thresholds normal with mean 0 and std
+    ``threshold_spread``, drawn from the streams ``network/gain`` and ``network/threshold``.
+    """
+    net = experiment.network
+    gain: Any = 1.0
+    threshold: Any = 0.0
+    if net.gain_spread > 0:
+        normal = streams.generator("network/gain").standard_normal((top.nodes,), dtype=dtype)
+        gain = lognormal(1.0, net.gain_spread, normal)
+    if net.threshold_spread > 0:
+        threshold = streams.generator("network/threshold").standard_normal((top.nodes,), dtype=dtype)
+        threshold *= net.threshold_spread
+    u_max = net.amplifier.u_max / scale(experiment).v_ref or None
+    if u_max is None and net.gain_spread == net.threshold_spread == 0:
+        return None
+    return Neurons(gain, threshold, u_max=u_max)
+
+
+def converters_of(experiment: Experiment, top: Topology, streams: Streams) -> Converters | None:
+    """Return the converters of an experiment, or None where they are ideal."""
+    spec = experiment.crossbar
+    outputs = ACTIVITY if spec.conversion == "readout" else OUTPUT
+    dtype = np.dtype(experiment.settle.dtype)
+    kinds = spec.dac.build(ACTIVITY), spec.adc.build(outputs)
+    return build_converters(top, spec.conversion, *kinds, spec.tiles.build(), streams, dtype)
 
 
 def build_crossbars(experiment: Experiment, top: Topology, streams: Streams, suffix: str = "") -> dict[str, Crossbar]:
@@ -227,6 +261,8 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
         feedback=learning.feedback,
         times=times(experiment),
         refresh=refresh(experiment),
+        converters=converters_of(experiment, network.topology, streams),
+        amplifier=experiment.network.amplifier.build(),
         homeostasis=Homeostasis(learning.homeostasis, learning.homeostasis_draws) if learning.homeostasis else None,
         lines=build_lines(experiment),
         twins=twins,

@@ -39,7 +39,7 @@ def evaluate(
         bench = controller.bench(state, x[rows], y[rows], "test")
         noise = noise or bench.rng  # one stream of state noise runs on over all batches
         free = replace(bench, rng=noise).free()
-        a, cost = bench.output(free.a), bench.cost()
+        a, cost = bench.output(bench.reading(free.a)), bench.cost()
         settled += int(free.settled.sum())
         losses += float(cost.loss(a, bench.y).sum())
         hits += int((backend.to_host(cost.scores(a)).argmax(axis=1) == labels[rows]).sum())
@@ -54,7 +54,7 @@ def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: A
     """
     bench = controller.bench(state, x, y, "probe")
     weights = controller.weights(state)
-    ideal = Bench(controller.network, lambda _: weights, x, y, controller.options)
+    ideal = Bench(controller.loaded(state), lambda _: weights, x, y, controller.options)
     try:
         reference = measure_rbp(ideal).gradient()
         if controller.estimator is None:
@@ -177,10 +177,10 @@ class _Recorder:
         return result.u
 
     def _record(self, t: float, u: Array, beta: complex) -> None:
-        a = self.controller.network.activity(u)
+        network = self.bench.network
+        a, v = network.activity(u), network.voltage(u)
         states = {
-            layer: (self._volts(u[:, part]), self._volts(a[:, part]))
-            for layer, part in self.controller.network.topology.slices.items()
+            layer: (self._volts(v[:, part]), self._volts(a[:, part])) for layer, part in network.topology.slices.items()
         }
         self.writer.settling_record(t * self.scale.tau, states, complex(beta))
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from neurosim.backend import Array, namespace
 from neurosim.learning.estimators.base import Sample
 from neurosim.learning.fluctuation import Fluctuation
+from neurosim.networks.conversion import Conversion
 from neurosim.networks.cost import Cost, ReadoutNoise
 from neurosim.networks.feedback import VECTOR_FIELD
 from neurosim.networks.nudge import Nudge
@@ -49,6 +50,12 @@ class Bench:
         ``"kolen_pollack"``, pre x post of every phase, the same for an array and its feedback array.
     fluctuation
         Conductance noise in physical time during this update, or None.
+    applied
+        Inputs as DACs apply them (batch, n_in); None where they apply `x`.
+    sampled
+        Activity -> its digital reading by ADCs, or None.
+    conversion
+        Converted reads of the arrays, or None.
     """
 
     network: Network
@@ -62,6 +69,9 @@ class Bench:
     one_reading: bool = True
     feedback: str = VECTOR_FIELD
     fluctuation: Fluctuation | None = None
+    applied: Array | None = None
+    sampled: Callable[[Array], Array] | None = None
+    conversion: Conversion | None = None
 
     def cost(self, phase: int = 0) -> Cost:
         """Return the loss with the readout as read in `phase`."""
@@ -76,6 +86,10 @@ class Bench:
         """Return the columns of the output layer."""
         top = self.network.topology
         return a[:, top.slices[top.output]]
+
+    def reading(self, a: Array) -> Array:
+        """Return the activities `a` (batch, nodes) as they are read: of which updates and outputs are made."""
+        return a if self.sampled is None else self.sampled(a)
 
     def free(self) -> Settled:
         """Settle without a nudge, from rest."""
@@ -116,10 +130,23 @@ class Bench:
         return transient(field, self.start(dtype), steps, self.options, rng=self.rng, observe=show, observe_every=every)
 
     def exact(self, tolerance: float) -> Bench:
-        """Return this bench without noise and with tight operating points (for references)."""
-        options = replace(self.options, method="operating_point", tolerance=tolerance, noise=0.0, temperature=0.0)
-        options = replace(options, max_sweeps=5000)
-        return replace(self, options=options, fresh_noise=None, readout_noise=None, rng=None)
+        """Return this bench without noise and converters, with tight operating points (for references)."""
+        options = replace(self.options, method="operating_point", tolerance=tolerance, max_sweeps=5000)
+        return self.undisturbed(options)
+
+    def undisturbed(self, options: SettleOptions) -> Bench:
+        """Return this bench without noise of any kind and without converters, settled as `options` say."""
+        quiet = replace(options, noise=0.0, temperature=0.0)
+        return replace(
+            self,
+            options=quiet,
+            fresh_noise=None,
+            readout_noise=None,
+            rng=None,
+            applied=None,
+            sampled=None,
+            conversion=None,
+        )
 
     def operating_point(self, start: Array | None = None) -> Settled:
         """Return the free operating point by the solver, whatever ``options.method`` says; from rest, or `start`."""
@@ -127,10 +154,13 @@ class Bench:
 
     def field(self, nudge: Nudge | None = None, phase: int = 0, copies: int = 1) -> Field:
         """Return the network as it is read in `phase`, for the batch stacked `copies` times."""
-        x, noise = self.x, None
+        x, noise = self.x if self.applied is None else self.applied, None
         if self.fresh_noise is not None:
             noise = self.fresh_noise(namespace(x).tile(x, (copies, 1)) if copies > 1 else x)
-        return self.network.field(self.weights(phase), x, nudge=nudge, copies=copies, read_noise=noise)
+        weights = self.weights(phase)
+        if self.conversion is None or not isinstance(self.network, RateNetwork):
+            return self.network.field(weights, x, nudge=nudge, copies=copies, read_noise=noise)
+        return self.network.field(weights, x, nudge=nudge, copies=copies, read_noise=noise, conversion=self.conversion)
 
 
 def sample_groups(samples: Sequence[Sample], one_reading: bool) -> list[list[Sample]]:

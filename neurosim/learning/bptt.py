@@ -85,8 +85,7 @@ def _unrolled(bench: Bench, steps: int | None) -> tuple[RateNetwork, Bench, int]
             f"bptt through the last {steps} steps: the free phase has settle.free_steps = {options.free_steps}; "
             f"expected 1 to {options.free_steps}"
         )
-    euler = replace(options, method="transient", integrator="euler", noise=0.0)
-    return network, replace(bench, options=euler, fresh_noise=None, readout_noise=None, rng=None), steps
+    return network, bench.undisturbed(replace(options, method="transient", integrator="euler")), steps
 
 
 def _last_states(bench: Bench, steps: int) -> tuple[list[Array], Settled]:

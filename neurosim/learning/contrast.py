@@ -132,7 +132,8 @@ def measure_phases(
     """
     samples = estimator.samples(rng)
     free = bench.free()
-    measured = [Measured(s, free.a) for s in samples if s.beta == 0]
+    at_rest = bench.reading(free.a)
+    measured = [Measured(s, at_rest) for s in samples if s.beta == 0]
     residual, settled, status, products = free.residual, free.settled, free.status, free.products
     xp, batch = namespace(bench.x), bench.x.shape[0]
     for phase, group in enumerate(sample_groups(samples, bench.one_reading), start=1):
@@ -141,10 +142,10 @@ def measure_phases(
         products += result.products * len(group)
         for i, sample in enumerate(group):
             rows = slice(i * batch, (i + 1) * batch)
-            measured.append(Measured(sample, result.a[rows], phase))
+            measured.append(Measured(sample, bench.reading(result.a[rows]), phase))
             residual = xp.maximum(residual, result.residual[rows])
             settled = settled & result.settled[rows]
-    return _contrast(bench, measured, free.a, residual, settled, status, mask, products)
+    return _contrast(bench, measured, at_rest, residual, settled, status, mask, products)
 
 
 def measure_continuous(bench: Bench, estimator: ContinuousEstimator) -> Contrast:
@@ -165,7 +166,7 @@ def measure_continuous(bench: Bench, estimator: ContinuousEstimator) -> Contrast
 
     def observe(step: int, a: Array) -> None:
         if step in schedule:
-            measured.append(Measured(schedule[step], a))
+            measured.append(Measured(schedule[step], bench.reading(a)))
 
     steps = max(schedule)
     every = min(schedule) if len(schedule) == 1 else sorted(schedule)[1] - sorted(schedule)[0]

@@ -12,16 +12,19 @@ from neurosim.crossbar.refresh import Refresh
 from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.learning.bench import Bench, Network
 from neurosim.learning.contrast import Contrast, measure
+from neurosim.learning.conversion import Converters
 from neurosim.learning.fluctuation import ConductanceNoise
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.learning.line_loss import LineReport, solve_lines, through_lines
 from neurosim.learning.optimiser import Optimiser
+from neurosim.learning.periphery import check_periphery
 from neurosim.learning.programmers import Change, Programmer
 from neurosim.learning.reference import measure_rbp
 from neurosim.learning.state import StepReport, TrainState
 from neurosim.learning.step_bench import bench_of
 from neurosim.learning.times import INSTANT, Phases, Times, waited
 from neurosim.networks.feedback import FEEDBACK, VECTOR_FIELD
+from neurosim.networks.neurons import Amplifier, summed_conductance
 from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
 from neurosim.rng import Streams
@@ -70,6 +73,11 @@ class Controller:
         How long phases and updates take; devices age meanwhile.
     refresh
         When arrays are refreshed after an update, or None for never.
+    converters
+        DACs and ADCs of a rate network, or None.
+    amplifier
+        The summing amplifier of the neurons of a dense rate network, loaded by the present conductances; None for an
+        ideal one.
     keep_counts
         Report the pulse counts of each array, in situ the net ones of all groups.
     lines
@@ -110,6 +118,8 @@ class Controller:
     twins: Mapping[str, Crossbar] = field(default_factory=dict)
     noise: ConductanceNoise | None = None
     scale: Scale | None = None
+    converters: Converters | None = None
+    amplifier: Amplifier | None = None
 
     def __post_init__(self) -> None:
         choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
@@ -129,7 +139,13 @@ class Controller:
             raise ConfigError(
                 f"network.dropout: a {type(self.network).__name__} has no neurons to silence; leave it out"
             )
+        if self.converters or self.amplifier:
+            check_periphery(self)
         self._check_arrays()
+
+    @property
+    def _kind(self) -> str:
+        return type(self.network).__name__
 
     def _check_arrays(self) -> None:
         if self.noise_scope == "step":
@@ -137,14 +153,15 @@ class Controller:
         if self.twins and (self.lines is not None or self.refresh is not None or self.times != INSTANT):
             raise ConfigError(
                 "crossbar.phases = 'separate': the second set of arrays has no line resistance, refresh or time; leave "
-                " [crossbar.wires], [crossbar.refresh] and [crossbar.times] out"
+                "[crossbar.wires], [crossbar.refresh] and [crossbar.times] out"
             )
-        kind, layouts = type(self.network).__name__, self.network.layouts
+        kind, layouts = self._kind, self.network.layouts
         if self.lines is not None and not isinstance(self.network, RateNetwork):
             raise ConfigError(
                 f"crossbar.wires: a {kind} is not read at virtual grounds, so its lines are no effective conductance; "
                 "leave the resistances 0"
             )
+        kind, layouts = self._kind, self.network.layouts
         kernels = " with kernels" if self.network.topology.convolutional else ""
         for name, crossbar in self.crossbars.items():
             if (crossbar.mapping, crossbar.scheme) not in layouts:
@@ -187,8 +204,15 @@ class Controller:
         lines, report = solve_lines(self.lines, self.crossbars, state.pairs, state.lines, self.streams.backend)
         return replace(state, lines=lines), report
 
+    def loaded(self, state: TrainState) -> Network:
+        """Return the network with its amplifiers loaded by the conductances of `state`."""
+        if self.amplifier is None or not isinstance(self.network, RateNetwork):
+            return self.network
+        conductance = summed_conductance(self.network.topology, self.crossbars, state.pairs)
+        return self.amplifier.loaded(self.network, conductance)
+
     def bench(self, state: TrainState, x: Array, y: Array, use: str = "train") -> Bench:
-        """Return the bench of this step: weights as read, noise as declared.
+        """Return the bench of this step: weights as read, noise and converters as declared.
 
         `use` names the noise streams, so that a measurement beside training draws its own. Neurons are dropped in
         training only, the same ones in all its phases.

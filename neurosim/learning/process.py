@@ -49,13 +49,7 @@ def estimates_over_time(bench: Bench, estimator: PhasedEstimator, steps: int) ->
     The free phase is settled as the bench says; the nudged phases start from it and are integrated in time, without
     noise.
     """
-    bench = replace(
-        bench,
-        fresh_noise=None,
-        readout_noise=None,
-        rng=None,
-        options=replace(bench.options, noise=0.0, temperature=0.0),
-    )
+    bench = bench.undisturbed(bench.options)
     free = bench.free()
     samples = estimator.samples(np.random.default_rng(0))
     paths = [_path(bench, sample.beta, free.u, steps) for sample in samples]

@@ -33,6 +33,16 @@ def bench_of(controller: Controller, state: TrainState, x: Array, y: Array, use:
             controller.network, gain=_gain(controller, state.step, x)
         )  # a rate network, as __post_init__ saw
         return replace(controller, network=masked, dropout={}).bench(state, x, y, use)
+    if controller.amplifier is not None:
+        return replace(controller, network=controller.loaded(state), amplifier=None).bench(state, x, y, use)
+    found = _analog(controller, state, x, y, use)
+    return (
+        found if controller.converters is None else controller.converters.on(found, controller.streams, use, state.step)
+    )
+
+
+def _analog(controller: Controller, state: TrainState, x: Array, y: Array, use: str) -> Bench:
+    """Return the bench without converters."""
     options = _options(controller, state, x)
     noisy = controller.options.noise or controller.options.temperature
     rng = controller.streams.generator(f"{use}/state-noise", state.step) if noisy else None

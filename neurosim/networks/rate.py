@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from neurosim.crossbar import Crossbar, PairState
     from neurosim.networks.activations.base import Activation
+    from neurosim.networks.conversion import Conversion
     from neurosim.networks.cost import Cost, ReadoutNoise
+    from neurosim.networks.neurons import Neurons
     from neurosim.networks.nudge import Nudge
     from neurosim.networks.topology import Topology
 
@@ -59,12 +61,15 @@ class RateNetwork:
         1/tau of each node in units of the nominal 1/tau: 1.0, or an array (nodes,) for neurons with a spread.
     gain
         Factor on the activity of each node and sample, (batch, nodes), or None: 0 for a neuron that is dropped.
+    neurons
+        Mismatch and amplifiers, between the state and sigma; None for ideal neurons.
     """
 
     topology: Topology
     activation: Activation
     rate: float | Array = 1.0
     gain: Array = None
+    neurons: Neurons | None = None
 
     @property
     def fresh_reads(self) -> bool:
@@ -90,16 +95,20 @@ class RateNetwork:
 
     def activity(self, u: Array) -> Array:
         """Return ``sigma(u)``, times the gain if there is one, as a new array."""
-        a = self.activation.value(u)
+        z = u if self.neurons is None else self.neurons.argument(u)
+        a = self.activation.value(z)
         for span, sigma in self.topology.activations:
-            sigma.value(u[:, span], out=a[:, span])
+            sigma.value(z[:, span], out=a[:, span])
         return a if self.gain is None else a * self._gains(a)
 
     def slope(self, u: Array) -> Array:
         """Return the derivative of the activity as a new array."""
-        slope = self.activation.slope(u)
+        z = u if self.neurons is None else self.neurons.argument(u)
+        slope = self.activation.slope(z)
         for span, sigma in self.topology.activations:
-            slope[:, span] = sigma.slope(u[:, span])
+            slope[:, span] = sigma.slope(z[:, span])
+        if self.neurons is not None:
+            slope = slope * self.neurons.slope(u)
         return slope if self.gain is None else slope * self._gains(slope)
 
     def polarity(self, like: Array) -> Array:
@@ -110,6 +119,10 @@ class RateNetwork:
         for span in self.topology.inverted:
             sign[span] = -1.0
         return sign
+
+    def voltage(self, u: Array) -> Array:
+        """Return the voltages [v_ref] of the nodes at state `u`."""
+        return u if self.neurons is None else self.neurons.voltage(u)
 
     def _gains(self, a: Array) -> Array:
         """Return the gain for the batch of `a`, which may be the network's stacked several times."""
@@ -124,14 +137,15 @@ class RateNetwork:
         nudge: Nudge | None = None,
         copies: int = 1,
         read_noise: ReadNoise | None = None,
+        conversion: Conversion | None = None,
     ) -> CoupledField:
         """Return the relaxation field for inputs `x` (batch, n_in), the batch stacked `copies` times."""
-        static = self.static_drive(weights, x)
+        static = self.static_drive(weights, x, conversion)
         if copies > 1:
             static = namespace(x).tile(static, (copies, 1))
-        return self.bind(weights, static, nudge=nudge, read_noise=read_noise)
+        return self.bind(weights, static, nudge=nudge, read_noise=read_noise, conversion=conversion)
 
-    def static_drive(self, weights: Mapping[str, Array], x: Array) -> Array:
+    def static_drive(self, weights: Mapping[str, Array], x: Array, conversion: Conversion | None = None) -> Array:
         """Return the part of the drive that the clamped layers give, shape (batch, nodes).
 
         It does not change while the network settles, so the largest product of a layered network is formed once.
@@ -139,6 +153,8 @@ class RateNetwork:
         xp, top = namespace(x), self.topology
         if x.ndim != 2 or x.shape[1] != top.by_name[INPUT].size:
             raise ShapeError(f"input has shape {tuple(x.shape)}; expected (batch, {top.by_name[INPUT].size})")
+        if conversion is not None:
+            return conversion.static_drive(top, weights, x)
         drive = xp.zeros((x.shape[0], top.nodes), dtype=x.dtype)
         for synapse in top.synapses:
             matrix, end = weights[synapse.name], top.slices.get(synapse.post)
@@ -186,11 +202,12 @@ class RateNetwork:
 
     def activate(self, y: Array, part: slice, a: Array) -> None:
         """Write the activity of columns `part` of state `y` into ``a[:, part]``."""
-        self.activation.value(y[:, part], out=a[:, part])
+        z = y[:, part] if self.neurons is None else self.neurons.argument(y[:, part], part)
+        self.activation.value(z, out=a[:, part])
         for span, sigma in self.topology.activations:
             own = slice(max(span.start, part.start), min(span.stop, part.stop))
             if own.start < own.stop:
-                sigma.value(y[:, own], out=a[:, own])
+                sigma.value(z[:, own.start - part.start : own.stop - part.start], out=a[:, own])
         if self.gain is not None:
             a[:, part] *= self._gains(a)[:, part]
 
@@ -201,9 +218,11 @@ class RateNetwork:
         *,
         nudge: Nudge | None = None,
         read_noise: ReadNoise | None = None,
+        conversion: Conversion | None = None,
     ) -> CoupledField:
         """Return the relaxation field of this network for given weights, static drive (batch, nodes) and nudge."""
-        return CoupledField(self.topology, self.terms(weights), static, self.activate, self.rate, nudge, read_noise)
+        terms = self.terms(weights) if conversion is None else conversion.terms(self.topology, weights)
+        return CoupledField(self.topology, terms, static, self.activate, self.rate, nudge, read_noise)
 
 
 class _Part:

@@ -81,6 +81,11 @@ class RateCircuit:
         top = self.network.topology
         if top.convolutional:
             raise ConfigError("rate network as a circuit: no netlist is written for kernels; use dense layers only")
+        if self.network.neurons is not None and not self.network.neurons.plain:
+            raise ConfigError(
+                "rate network as a circuit: no netlist is written for amplifiers of finite gain or with saturation; "
+                "leave [network.amplifier] out"
+            )
         for synapse in top.arrays:
             found, expected = self.arrays[synapse.name].g_plus.shape, top.shape(synapse)
             if found != expected:
@@ -125,13 +130,22 @@ class RateCircuit:
         for k, column in enumerate(columns):
             membrane = node(layer, "u", k)
             begin = 0.0 if start is None else scale.v_ref * float(start[column])
-            sigma = activation.formula(f"(v({membrane})/{scale.v_ref:.17g})")
+            sigma = activation.formula(self._argument(membrane, column))
             elements = (
                 capacitor(f"{layer}_{k}", membrane, GROUND, scale.c_node / float(rates[column]), begin),
                 conductance(f"{layer}_{k}", membrane, GROUND, scale.g_ref),
                 behavioural_voltage(f"{layer}_{k}", node(layer, "a", k), GROUND, f"{scale.v_ref:.17g}*{sigma}"),
             )
             yield Section(f"neuron {k} of {layer}", elements)
+
+    def _argument(self, membrane: str, column: int) -> str:
+        """Return what sigma is applied to: the voltage, with gain and threshold where neurons differ."""
+        voltage, neurons = f"(v({membrane})/{self.scale.v_ref:.17g})", self.network.neurons
+        if neurons is None:
+            return voltage
+        nodes = self.network.topology.nodes
+        gain, threshold = (np.broadcast_to(each, (nodes,))[column] for each in (neurons.gain, neurons.threshold))
+        return f"({gain:.17g}*({voltage}-({threshold:.17g})))"
 
     def _nodes(self, layer: str, kind: str) -> list[str]:
         return [node(layer, kind, k) for k in range(self.network.topology.by_name[layer].size)]

@@ -15,7 +15,17 @@ from neurosim.sweeps.names import setting_name
 from neurosim.sweeps.rows import ACCURACY, Row
 
 CONFIDENCE = 0.95
-IMPERFECT = ("device.", "crossbar.read_noise", "settle.state_noise", "network.tau_spread")
+IMPERFECT = (
+    "device.",
+    "crossbar.read_noise",
+    "crossbar.dac.",
+    "crossbar.adc.",
+    "settle.state_noise",
+    "network.tau_spread",
+    "network.gain_spread",
+    "network.threshold_spread",
+    "network.amplifier.",
+)
 COLOUR_FIRST = "learning.estimator"
 STYLE_FIRST = "learning.update"
 

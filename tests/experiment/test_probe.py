@@ -10,6 +10,7 @@ from neurosim.backend import NUMPY
 from neurosim.experiment.probe import evaluate, gradient_alignment, record_settling
 from neurosim.learning.controller import NOISE_SCOPES
 from neurosim.learning.estimators import OscillatingEP, SymmetricEP
+from neurosim.networks.neurons import Amplifier
 from neurosim.networks.nudge import Nudge
 from neurosim.units import Scale
 
@@ -59,6 +60,18 @@ def settling(scope, options):
     heard = Heard()
     record_settling(controller, state, *batch_of(controller), heard, Scale(v_ref=0.2, g_ref=1e-6, c_node=1e-12))
     return heard, controller, state
+
+
+def test_recorded_voltages_are_those_behind_loaded_amplifiers():
+    options = replace(EULER, dt=0.1, free_steps=300, nudged_steps=1)
+    controller, state = controller_of(options=options, amplifier=Amplifier(30.0))
+    x, y = batch_of(controller)
+    heard = Heard()
+    record_settling(controller, state, x, y, heard, Scale(v_ref=0.2, g_ref=1e-6, c_node=1e-12))
+    bench = controller.bench(state, x, y)
+    free = bench.exact(1e-12).free()
+    assert heard.u[300] == pytest.approx(bench.network.voltage(free.u), abs=1e-6)
+    assert (abs(heard.u[300]) < 0.8 * abs(free.u)).all()
 
 
 def test_recorded_settling_shows_the_read_noise_of_its_scope():

@@ -1,16 +1,20 @@
 """A rate network written out as a circuit settles where the network settles: drawn at random, and by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spice.engine_required import engine
 
+from neurosim.config.circuit import parse_circuit
 from neurosim.crossbar.wires import Wires, effective_conductance
-from neurosim.errors import ShapeError
+from neurosim.errors import ConfigError, ShapeError
 from neurosim.networks.activations import ACTIVATIONS
 from neurosim.networks.cost import bind_cost
 from neurosim.networks.graphs import loop, recurrent
+from neurosim.networks.neurons import Neurons
 from neurosim.networks.nudge import Nudge
 from neurosim.networks.predictive import predictive_coding
 from neurosim.networks.rate import RateNetwork
@@ -108,6 +112,37 @@ def test_values_and_errors_settle_alike(tied, wires):
 def test_other_topologies_settle_alike(build):
     circuit, weights = network((3, 4, 3, 2), gain=0.5, build=build)
     assert compared(circuit, weights, (0.0, 0.1, -0.1)) <= 1e-9
+
+
+def test_mismatched_neurons_settle_alike():
+    circuit, weights = network((3, 4, 3), "dsilu")
+    rng, nodes = np.random.default_rng(4), circuit.network.topology.nodes
+    neurons = Neurons(rng.uniform(0.5, 1.5, nodes), rng.uniform(-0.4, 0.4, nodes))
+    uneven = replace(circuit, network=replace(circuit.network, neurons=neurons))
+    assert compared(uneven, weights, (0.0, 0.1)) <= 1e-9
+    assert abs(settled(uneven, weights, 0.0) - settled(circuit, weights, 0.0)).max() > 1e-3
+
+
+@pytest.mark.parametrize("neurons", [Neurons(u_max=1.0), Neurons(load=np.full(5, 0.9))])
+def test_amplifiers_are_not_written_and_say_so(neurons):
+    circuit, _ = network((2, 3, 2))
+    with pytest.raises(ConfigError, match=r"no netlist is written for amplifiers .*leave \[network.amplifier\] out"):
+        replace(circuit, network=replace(circuit.network, neurons=neurons))
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ({"crossbar": {"adc": {"bits": 8}}}, "[crossbar.adc] bits = 8: no netlist is written for converters"),
+        ({"network": {"amplifier": {"gain": 50.0}}}, "[network.amplifier] gain = 50.0: no netlist is written"),
+    ],
+)
+def test_a_circuit_file_with_converters_or_amplifiers_is_refused(table, text):
+    document = {"network": {"layers": [2, 3, 2]}, "drive": {"x": [[0.1, 0.2]], "y": [[0.0, 1.0]]}}
+    parse_circuit(document)
+    with pytest.raises(ConfigError) as caught:
+        parse_circuit({**document, **table, "network": {**document["network"], **table.get("network", {})}})
+    assert text in str(caught.value)
 
 
 def test_a_changed_conductance_shows():

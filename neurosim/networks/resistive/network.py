@@ -246,6 +246,10 @@ class ResistiveNetwork:
         """Return the loss; there is no readout whose conductances or noise would matter."""
         return SquaredError() if self.outputs == "single" else DifferentialError()
 
+    def voltage(self, u: Array) -> Array:
+        """Return `u`: the state is the voltages [v_ref]."""
+        return u
+
     def activity(self, u: Array) -> Array:
         """Return `u` as a new array."""
         return u.copy()
