@@ -74,7 +74,7 @@ class Continual:
         if controller.lines is not None:
             yield "crossbar.wires: the line loss is solved for weights that stand still; leave the lines out"
         if controller.times.within_step:
-            yield "crossbar.times: phases have no ages of their own while the weights move; set free_phase, nudged_phase = 0"
+            yield "crossbar.times: phases have no age of their own here; leave free_phase and nudged_phase out"
         if self.every < 1 or options.nudged_steps % self.every:
             expected = f"expected a divisor of settle.nudged_steps = {options.nudged_steps}"
             yield f"learning.update_every = {self.every}: {expected}"

@@ -14,6 +14,7 @@ from neurosim.learning.continual import Continual
 from neurosim.learning.estimators import HolomorphicEP, OneSidedEP, RandomSignEP, SymmetricEP
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.learning.programmers import RoundedProgrammer, StochasticProgrammer
+from neurosim.learning.times import Times
 from neurosim.settle import SettleOptions
 
 BETA = 0.2
@@ -156,6 +157,7 @@ FRESH = {"noise_scope": "step", "read_noise": 0.1}
         ({"estimator": ONE_SIDED, "momentum": 0.5}, "train.momentum"),
         ({"estimator": ONE_SIDED, "homeostasis": Homeostasis(1.0), "topology": {"tied": False}}, "homeostasis"),
         ({"estimator": ONE_SIDED, "in_situ": True}, "in_situ = True"),
+        ({"estimator": ONE_SIDED, "times": Times(nudged_phase=1.0)}, "crossbar.times"),
         ({"estimator": ONE_SIDED, **FRESH}, "read_noise_scope = 'step'.*'frozen', 'phase'"),
         ({"estimator": ONE_SIDED, "continual": Continual(3)}, "update_every = 3.*nudged_steps = 10"),
     ],
