@@ -332,7 +332,7 @@ class Controller:
                         if self.keep_counts and array is crossbar:
                             counts[name] = counts[name] + done.counts if name in counts else done.counts
         noise = bench.fluctuation.finish(self._duration()) if bench.fluctuation is not None else state.noise
-        moved = {"pairs": pairs, "twins": twins, "velocity": velocity, "noise": noise}
+        moved: dict[str, Any] = {"pairs": pairs, "twins": twins, "velocity": velocity, "noise": noise}
         return replace(state, **moved, pulses=pulses, pulsed=pulsed, failures=failures)
 
     def _duration(self) -> float:
