@@ -74,7 +74,7 @@ class Continual:
         if controller.lines is not None:
             yield "crossbar.wires: the line loss is solved for weights that stand still; leave the lines out"
         if controller.noise is not None or controller.twins:
-            yield "conductance noise in time, or two sets of arrays: not modelled while the weights move; leave them out"
+            yield "conductance noise in time, or two sets of arrays: not modelled here; leave them out"
         if controller.times.within_step:
             yield "crossbar.times: phases have no age of their own here; leave free_phase and nudged_phase out"
         if self.every < 1 or options.nudged_steps % self.every:
