@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from neurosim.config.build import topology
+from neurosim.config.continual import CONTINUAL_CHECKS
 from neurosim.config.convolution import convolution_findings
 from neurosim.config.faults import FAULT_CHECKS
 from neurosim.config.feedback import FEEDBACK_CHECKS
@@ -115,8 +116,8 @@ def _device(e: Experiment) -> Iterator[Finding]:
 
 
 def _optimiser(e: Experiment) -> Iterator[Finding]:
-    if e.learning.update == "in_situ":
-        cause = "update = 'in_situ'"
+    if e.learning.update in ("in_situ", "continual"):
+        cause = f"update = {e.learning.update!r}"
     elif e.learning.programmer == "stochastic":
         cause = "programmer = 'stochastic'"
     else:
@@ -226,6 +227,7 @@ CHECKS: tuple[Check, ...] = (
     _through_time,
     _continuous,
     *FEEDBACK_CHECKS,
+    *CONTINUAL_CHECKS,
     *NOISE_CHECKS,
     *FAULT_CHECKS,
     *PERIPHERY_CHECKS,

@@ -166,7 +166,8 @@ class Learning(Table):
     dwell: Count = Field(default=20, description="time steps per point")
     periods: Count = Field(default=1, description="periods averaged")
     discard_periods: Whole = Field(default=0, description="periods before the average")
-    update: Literal["differenced", "in_situ"] = Field(default="differenced", description="update")
+    update: Literal["differenced", "in_situ", "continual"] = Field(default="differenced", description="update")
+    update_every: Count = Field(default=1, description="nudged steps between two updates of update = 'continual'")
     programmer: Literal["ideal", "rounded", "stochastic", "write_verify"] = Field(
         default="ideal", description="programmer"
     )

@@ -17,6 +17,7 @@ from neurosim.crossbar.wires import Wires
 from neurosim.devices.imperfect import lognormal
 from neurosim.experiment.maps import measured_pairs
 from neurosim.learning.computed import REFERENCES
+from neurosim.learning.continual import Continual
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.conversion import Converters, build_converters
 from neurosim.learning.estimators import ESTIMATORS
@@ -265,6 +266,7 @@ def build_controller(experiment: Experiment, streams: Streams) -> tuple[Controll
         amplifier=experiment.network.amplifier.build(),
         homeostasis=Homeostasis(learning.homeostasis, learning.homeostasis_draws) if learning.homeostasis else None,
         lines=build_lines(experiment),
+        continual=Continual(learning.update_every) if learning.update == "continual" else None,
         twins=twins,
         noise=build_noise(experiment),
         scale=scale(experiment),

@@ -105,7 +105,7 @@ def _contrast(
     return Contrast(tuple(groups), batch, free, residual, settled, status, products)
 
 
-def contrast_of(bench: Bench, measured: Sequence[Measured], free: Array) -> Contrast:
+def contrast_of(bench: Bench, measured: Sequence[Measured], free: Array, settled: Array | None = None) -> Contrast:
     """Return the contrast of phases settled elsewhere (a circuit simulator, a chip), all taken as settled.
 
     Parameters
@@ -116,10 +116,13 @@ def contrast_of(bench: Bench, measured: Sequence[Measured], free: Array) -> Cont
         Phases with their samples.
     free
         Activity of the free state, shape (batch, nodes).
+    settled
+        Which samples count, shape (batch,), bool; all when None.
     """
     xp, batch = namespace(bench.x), bench.x.shape[0]
-    residual, settled = xp.zeros((batch,), dtype=bench.x.dtype), xp.ones((batch,), dtype=bool)
-    return _contrast(bench, measured, free, residual, settled, Status.SETTLED, False, 0.0)
+    residual, mask = xp.zeros((batch,), dtype=bench.x.dtype), settled is not None
+    settled = settled if mask else xp.ones((batch,), dtype=bool)
+    return _contrast(bench, measured, free, residual, settled, Status.SETTLED, mask, 0.0)
 
 
 def measure_phases(

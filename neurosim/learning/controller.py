@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from neurosim.crossbar import Crossbar, PairLines, PairState
 from neurosim.crossbar.refresh import Refresh
 from neurosim.errors import ConfigError, ConvergenceError, choose
 from neurosim.learning.bench import Bench, Network
+from neurosim.learning.continual import Continual
 from neurosim.learning.contrast import Contrast, measure
 from neurosim.learning.conversion import Converters
 from neurosim.learning.fluctuation import ConductanceNoise
@@ -28,7 +29,7 @@ from neurosim.networks.neurons import Amplifier, summed_conductance
 from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
 from neurosim.rng import Streams
-from neurosim.settle import SettleOptions
+from neurosim.settle import Settled, SettleOptions
 from neurosim.units import Scale
 
 __all__ = ["NOISE_SCOPES", "POLICIES", "Controller", "StepReport", "TrainState"]
@@ -78,6 +79,8 @@ class Controller:
     amplifier
         The summing amplifier of the neurons of a dense rate network, loaded by the present conductances; None for an
         ideal one.
+    continual
+        Program the arrays all along the nudged phase, or None: once after it.
     keep_counts
         Report the pulse counts of each array, in situ the net ones of all groups.
     lines
@@ -95,7 +98,7 @@ class Controller:
     ------
     ConfigError
         Unknown scope or policy; momentum or weight decay where no digital gradient is formed; arrays whose mapping,
-        noise whose scope, or lines, the network does not have.
+        noise whose scope, or lines, the network does not have; what has no meaning with continual updates.
     """
 
     network: Network
@@ -111,6 +114,7 @@ class Controller:
     keep_counts: bool = False
     feedback: str = VECTOR_FIELD
     homeostasis: Homeostasis | None = None
+    continual: Continual | None = None
     dropout: Mapping[str, float] = field(default_factory=dict)
     times: Times = INSTANT
     refresh: Refresh | None = None
@@ -142,6 +146,8 @@ class Controller:
         if self.converters or self.amplifier:
             check_periphery(self)
         self._check_arrays()
+        if self.continual is not None:
+            self.continual.check(self)
 
     @property
     def _kind(self) -> str:
@@ -238,35 +244,55 @@ class Controller:
             self.streams.host("estimator", state.step),
             mask=self.on_unsettled == "mask",
         )
+        self.hold(state.step, found)
+        return found
+
+    def hold(self, step: int, found: Contrast | Settled, *, finite_only: bool = False) -> None:
+        """Hold a contrast or a settled state of training step `step` to the policy, or only to being finite."""
         if found.status is Status.DIVERGED:  # no policy can use a state that is not a number
-            raise ConvergenceError(f"training step {state.step}: {found.status.value}")
+            raise ConvergenceError(f"training step {step}: {found.status.value}")
         bad = int((~found.settled).sum())
-        if bad and self.on_unsettled == "raise":
+        if bad and self.on_unsettled == "raise" and not finite_only:
             limit = f"; {found.status.value}" if found.status is Status.STEP_LIMIT else ""
             raise ConvergenceError(
-                f"training step {state.step}: {bad} of {found.settled.shape[0]} samples did not settle (largest "
+                f"training step {step}: {bad} of {found.settled.shape[0]} samples did not settle (largest "
                 f"residual {float(found.residual.max()):.3g}, settle.tolerance = {self.options.tolerance:g}{limit}). "
                 "Allow more settle.free_steps / nudged_steps, use a smaller network.init_gain or learning.beta, or "
                 "set settle.on_unsettled = 'mask' or 'accept'"
             )
-        return found
 
     def step(self, state: TrainState, x: Array, y: Array) -> tuple[TrainState, StepReport]:
         """Return the state after one update on inputs x (batch, n_in) and targets y (batch, n_classes)."""
+        if self.continual is not None:
+            new, report = self.continual.step(self, state, x, y)
+            return self._wait(self._refreshed(new), self.times.update, "train/time/update"), report
         due = self.lines is not None and (not state.lines or state.step % self.lines.refresh == 0)
         state, lines = self.solved(state) if due else (state, None)
         bench = self.bench(state, x, y)
         contrast = self.contrast(state, bench)
         if self.homeostasis is not None:
             contrast = self.homeostasis.added(contrast, bench, self.streams.generator("homeostasis", state.step))
-        loss = float(bench.cost().loss(bench.output(contrast.free_activity), y).mean())
-        new, counts = self._program(self._after_phases(state), bench, contrast)
-        new = self._wait(self._refreshed(new), self.times.update, "train/time/update")
-        return new, StepReport(loss, float(contrast.settled.mean()), float(contrast.residual.max()), counts, lines)
+        counts: dict[str, Array] = {}
+        new = self.programmed(self._after_phases(state), bench, contrast, self.draws(state.step), counts)
+        new = self._refreshed(replace(new, step=state.step + 1))
+        new = self._wait(new, self.times.update, "train/time/update")
+        return new, replace(self.report(bench, contrast.free_activity, (contrast,), counts), lines=lines)
+
+    def report(
+        self, bench: Bench, free: Array, phases: Sequence[Contrast | Settled], counts: Mapping[str, Array]
+    ) -> StepReport:
+        """Return what a step tells: the loss of the activity `free` on `bench`, and how all its phases settled."""
+        loss = float(bench.cost().loss(bench.output(free), bench.y).mean())
+        settled = phases[0].settled
+        for phase in phases[1:]:
+            settled = settled & phase.settled
+        residual = max(float(phase.residual.max()) for phase in phases)
+        return StepReport(loss, float(settled.mean()), residual, counts)
 
     def apply(self, state: TrainState, bench: Bench, contrast: Contrast) -> TrainState:
         """Return the state after one update by a `contrast` measured elsewhere, such as in a circuit simulator."""
-        return self._program(state, bench, contrast)[0]
+        new = self.programmed(state, bench, contrast, self.draws(state.step), {})
+        return replace(new, step=state.step + 1)
 
     def pause(self, state: TrainState) -> TrainState:
         """Return the state after the pause between two epochs."""
@@ -296,17 +322,28 @@ class Controller:
             pulses, pulsed, refreshes = pulses + done.pulses, pulsed + done.pulsed, refreshes + done.refreshes
         return replace(state, pairs=pairs, pulses=pulses, pulsed=pulsed, refreshes=refreshes)
 
-    def _program(self, state: TrainState, bench: Bench, contrast: Contrast) -> tuple[TrainState, dict[str, Array]]:
+    def draws(self, step: int) -> dict[str, Any]:
+        """Return the generator of what programming leaves to chance in training step `step`, per array."""
+        return {name: self.streams.generator(f"program/{name}", step) for name in self.crossbars}
+
+    def programmed(
+        self,
+        state: TrainState,
+        bench: Bench,
+        contrast: Contrast,
+        draws: Mapping[str, Any],
+        counts: dict[str, Array],
+    ) -> TrainState:
+        """Return the state after `contrast` was programmed, within one step; pulse counts are added to `counts`."""
         pairs, twins, velocity = dict(state.pairs), dict(state.twins), dict(state.velocity)
-        counts: dict[str, Array] = {}
         pulses, pulsed, failures = state.pulses, state.pulsed, state.failures
         for name, crossbar in self.crossbars.items():
             changes = self._changes(name, contrast, bench, velocity, state.step)
-            sets = [(crossbar, pairs, f"program/{name}")]
+            sets = [(crossbar, pairs, draws[name])]
             if self.twins:
-                sets.append((self.twins[name], twins, f"program/{name}/twin"))
-            for array, conductances, stream in sets:
-                rng = self.streams.generator(stream, state.step)
+                twin = self.streams.generator(f"program/{name}/twin", state.step)
+                sets.append((self.twins[name], twins, twin))
+            for array, conductances, rng in sets:
                 for change in changes:
                     before = conductances[name]
                     done = self.programmer.program(array, before, change, rng)
@@ -319,18 +356,8 @@ class Controller:
                         if self.keep_counts and array is crossbar:
                             counts[name] = counts[name] + done.counts if name in counts else done.counts
         noise = bench.fluctuation.finish(self._duration()) if bench.fluctuation is not None else state.noise
-        new = replace(
-            state,
-            pairs=pairs,
-            twins=twins,
-            velocity=velocity,
-            noise=noise,
-            step=state.step + 1,
-            pulses=pulses,
-            pulsed=pulsed,
-            failures=failures,
-        )
-        return new, counts
+        moved: dict[str, Any] = {"pairs": pairs, "twins": twins, "velocity": velocity, "noise": noise}
+        return replace(state, **moved, pulses=pulses, pulsed=pulsed, failures=failures)
 
     def _duration(self) -> float:
         """Return how long the phases of one update last, in units of tau."""

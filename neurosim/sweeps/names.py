@@ -48,6 +48,7 @@ KEYS = {
     "learning.points": "points on the circle of β",
     "learning.programmer": "programmer",
     "learning.update": "update",
+    "learning.update_every": "nudged steps between two updates",
     "network.activation": "activation",
     "network.feedback_angle": "initial angle of the feedback arrays (degrees)",
     "network.amplifier.gain": "open-loop gain of the amplifiers",
@@ -77,6 +78,7 @@ VALUES = {
     ("learning.feedback", "vector_field"): "vector field",
     ("learning.update", "differenced"): "digitally differenced",
     ("learning.update", "in_situ"): "in situ two-phase",
+    ("learning.update", "continual"): "continual",
     ("data.name", "fashion_mnist"): "Fashion-MNIST",
     ("data.name", "mnist"): "MNIST",
 }

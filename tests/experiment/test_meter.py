@@ -1,7 +1,6 @@
 """Energy and latency in the results of a run: parts add up, units are those of the circuit, totals follow."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,8 +90,16 @@ def test_pulses_are_weighted_with_the_conductance_of_the_devices_that_get_them()
     counts[1, 2], counts[0, 0] = 3, -2
     both = pair.g_plus + pair.g_minus
     assert crossbar.pulsed(pair, counts) == pytest.approx(float(3 * both[1, 2] + 2 * both[0, 0]), rel=1e-6)
-    single = replace(crossbar, layout=replace(crossbar.layout, devices_per_pulse=1))
-    assert single.pulsed(pair, counts) == pytest.approx(float(3 * pair.g_plus[1, 2] + 2 * pair.g_plus[0, 0]), rel=1e-6)
+    single = controller_of_single()
+    crossbar, pair = single[0].crossbars["W2"], single[1].pairs["W2"]
+    assert crossbar.pulsed(pair, counts) == pytest.approx(
+        float(3 * pair.g_plus[1, 2] + 2 * pair.g_plus[0, 0]), rel=1e-6
+    )
+
+
+def controller_of_single():
+    experiment = tiny(device={"model": "ideal"}, learning={"programmer": "rounded"}, crossbar={"scheme": "single"})
+    return build_controller(experiment, Streams(0, get_backend("numpy")))
 
 
 def test_a_network_that_does_not_settle_has_no_settling_time():
