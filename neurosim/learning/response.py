@@ -14,12 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neurosim.backend import Array, namespace
-from neurosim.errors import ConfigError, ConvergenceError
+from neurosim.errors import ConfigError
 from neurosim.learning.contrast import Contrast, Measured, contrast_of
 from neurosim.learning.estimators.base import Sample
-from neurosim.networks.rate import CoupledField, RateNetwork
-from neurosim.numerics.fixed_point import solve
-from neurosim.numerics.status import Status
+from neurosim.learning.linear_network import linear_activity
+from neurosim.networks.rate import RateNetwork
 
 if TYPE_CHECKING:
     from neurosim.learning.bench import Bench
@@ -67,16 +66,5 @@ def response(bench: Bench, free: Settled) -> Array:
     source = xp.zeros_like(free.u)
     source[:, top.slices[top.output]] = -1 * bench.cost().force(bench.output(free.a), bench.y)
 
-    def scale(y: Array, part: slice, a: Array) -> None:
-        xp.multiply(y[:, part], slope[:, part], out=a[:, part])
-
     terms = [tangent for term in network.terms(bench.weights(0)) for tangent in term.tangent(free.a)]
-    field = CoupledField(top, terms, source, scale)
-    tolerance = bench.options.tolerance * (float(xp.abs(source).max()) or 1.0)
-    found = solve(field, source, tolerance=tolerance, max_sweeps=bench.options.max_sweeps, method=top.solver)
-    if found.status is not Status.SETTLED:
-        raise ConvergenceError(
-            f"response: did not settle (residual {float(found.residual.max()):.3g}, allowed {tolerance:.3g}): the free "
-            "state is close to a fold or the weights are too large"
-        )
-    return field.activity(found.y).copy()
+    return linear_activity(top, terms, slope, source, bench.options, "response:")

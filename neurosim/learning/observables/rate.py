@@ -15,14 +15,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from neurosim.backend import Array, namespace
-from neurosim.errors import ConvergenceError
+from neurosim.learning.linear_network import linear_activity
 from neurosim.learning.observables.base import Factors, Measured, coefficient, rows, sum_real
 from neurosim.learning.observables.kernel import KernelObservables
 from neurosim.networks.feedback import KOLEN_POLLACK, feedback_pairs
-from neurosim.networks.rate import CoupledField, RateNetwork
+from neurosim.networks.rate import RateNetwork
 from neurosim.networks.topology import BIAS, INPUT, Synapse
-from neurosim.numerics.fixed_point import solve
-from neurosim.numerics.status import Status
 
 if TYPE_CHECKING:
     from neurosim.learning.bench import Bench
@@ -147,17 +145,5 @@ class RateObservables:
         source = xp.zeros_like(free.u)
         source[:, top.slices[top.output]] = bench.cost().force(bench.output(free.a), bench.y)
 
-        def scale(y: Array, part: slice, a: Array) -> None:
-            xp.multiply(y[:, part], slope[:, part], out=a[:, part])
-
         terms = [adjoint for term in network.terms(bench.weights(0)) for adjoint in term.transposed(free.a)]
-        field = CoupledField(top, terms, source, scale)
-        size = float(xp.abs(source).max()) or 1.0
-        tolerance = bench.options.tolerance * size
-        found = solve(field, source, tolerance=tolerance, max_sweeps=bench.options.max_sweeps, method=top.solver)
-        if found.status is not Status.SETTLED:
-            raise ConvergenceError(
-                f"rbp: the adjoint did not settle (residual {float(found.residual.max()):.3g}, allowed "
-                f"{tolerance:.3g}): the free state is close to a fold or the weights are too large"
-            )
-        return field.activity(found.y).copy()
+        return linear_activity(top, terms, slope, source, bench.options, "rbp: the adjoint")
