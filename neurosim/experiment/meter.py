@@ -28,7 +28,8 @@ def energy_of_step(controller: Controller, state: TrainState, x: Array, y: Array
     Keys: ``energy_free``, ``energy_nudged`` (all nudged phases together) and ``energy_image``, their sum [J]: heat in
     arrays and leaks, and what the node capacitances store; ``energy_array_<name>`` and ``energy_neurons``, its parts;
     ``latency_image``, the length of all phases as the settings have them [s]; ``settling_time_free`` and
-    ``settling_time_nudged``, mean time until the residual stays below the tolerance [s], NaN if a sample's never does.
+    ``settling_time_nudged``, mean time until the residual stays below the tolerance [s], inf if a sample's never does,
+    and left out where there is no such phase.
 
     Phases are integrated over the times of ``settle.free_steps`` and ``nudged_steps``, whatever the method of
     settling. Complex states count as two networks. With line resistance the conductances are the effective ones, whose
@@ -106,9 +107,8 @@ def _account(found: Mapping[str, list[tuple[float, Metered]]], scale: Scale) -> 
                 key = "energy_neurons" if name == "leak" else "energy_" + name.replace("/", "_")
                 parts[key] = parts.get(key, 0.0) + unit * _mean(part)
             parts["energy_neurons"] += unit * _mean(run.stored)
-        times = [_mean(run.settling_time) for _, run in runs]
-        settled = bool(times) and all(map(math.isfinite, times))
-        total[f"settling_time_{kind}"] = scale.tau * max(times) if settled else math.nan
+        if runs:
+            total[f"settling_time_{kind}"] = scale.tau * max(_mean(run.settling_time) for _, run in runs)
     total["energy_image"] = total["energy_free"] + total["energy_nudged"]
     total["latency_image"] = scale.tau * sum(length for runs in found.values() for length, _ in runs)
     return {**total, **parts}

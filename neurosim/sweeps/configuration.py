@@ -26,7 +26,8 @@ def _table(name: str, table: Mapping[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_value(entry)}" for key, entry in value.items()) + "}"
+        held = {key: entry for key, entry in value.items() if entry is not None}
+        return "{" + ", ".join(f"{json.dumps(key)} = {_value(entry)}" for key, entry in held.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(entry) for entry in value) + "]"
     # JSON writes text, booleans and finite numbers as TOML does (TOML wants no bare DEL, which JSON leaves as it is).
