@@ -23,6 +23,7 @@ from neurosim.sweeps.panels import MOST_PANELS, Look, chance_line, key_label, la
 from neurosim.sweeps.rows import ACCURACY
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ALIGNMENT = "alignment_"
@@ -84,7 +85,8 @@ def energy(groups: Sequence[Group], roles: Roles) -> Figure | None:
     known = [one.mean for one in _known(groups, ENERGY) if math.isfinite(one.mean)]
     if not known or max(known) <= 0:
         return None
-    factor, unit = prefixed(max(known), "J")
+    decades = max(known) > WIDE * min(known) > 0
+    factor, unit = prefixed(min(known) if decades else max(known), "J")
     if roles.x is None:
         return energy_dots(groups, roles, ENERGY, factor, unit)
     members = list(split(groups, roles.panels).values())[:MOST_PANELS]
@@ -92,13 +94,23 @@ def energy(groups: Sequence[Group], roles: Roles) -> Figure | None:
     figure, grid = panels([panel[0].name(roles.panels) for panel in members])
     for axes, panel in zip(grid, members, strict=True):
         lines(axes, panel, look, ENERGY, factor)
-    if max(known) > WIDE * min(known) > 0:
-        grid[0].set_yscale("log")
+    if decades:
+        _log_y(grid[0], factor * min(known) / 1.5, 1.5 * factor * max(known))
     else:
-        grid[0].set_ylim(bottom=0)
+        grid[0].set_ylim(0, 1.1 * factor * max(known))
     label(figure, grid, key_label(roles.x, groups), f"{ENERGY_LABEL} ({unit})")
     legend(figure, look, chance=False)
     return figure
+
+
+def _log_y(axes: Axes, bottom: float, top: float) -> None:
+    """Make the vertical axis logarithmic, with plain numbers."""
+    from matplotlib.ticker import LogFormatter
+
+    axes.set_yscale("log")
+    axes.set_ylim(bottom, top)
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
 
 
 def _fine(groups: Sequence[Group], path: str) -> bool:
