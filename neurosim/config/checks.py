@@ -23,6 +23,8 @@ from neurosim.config.sizes import SIZES
 from neurosim.config.time import time_findings
 from neurosim.crossbar import MAPPINGS
 from neurosim.crossbar.checks import check_array
+from neurosim.devices import DEVICES
+from neurosim.devices.straight import StraightStep
 from neurosim.errors import ConfigError, RangeError
 from neurosim.learning.computed import REFERENCES
 from neurosim.networks.activations import ACTIVATIONS
@@ -129,6 +131,22 @@ def _optimiser(e: Experiment) -> Iterator[Finding]:
             yield "train", key, f"{text}, or update = 'differenced' with programmer = 'ideal' or 'rounded'"
 
 
+def _pulse_order(e: Experiment) -> Iterator[Finding]:
+    learning = e.learning
+    if learning.pulse_order == "net":
+        return
+    if learning.programmer != "stochastic":
+        text = f"has no effect on programmer = {learning.programmer!r}; leave it out, or set 'stochastic'"
+        yield "learning", "pulse_order", text
+    elif learning.pulse_order == "aggregated" and not issubclass(DEVICES[e.device.model], StraightStep):
+        straight = _quoted([name for name, model in DEVICES.items() if issubclass(model, StraightStep)])
+        text = f"the sum of many pulses has a closed form only where the step is a straight line: {straight}"
+        yield "learning", "pulse_order", f"{text}; choose one as [device] model, or 'samples' or 'net'"
+    elif learning.pulse_order == "samples" and e.crossbar.wear.pulses:
+        text = "the end of a device's life within a batch is not modelled"
+        yield "learning", "pulse_order", f"{text}; choose 'aggregated' or 'net', or leave [crossbar.wear] out"
+
+
 def _complex(e: Experiment) -> Iterator[Finding]:
     learning = e.learning
     circle = learning.estimator == "holomorphic" and learning.points > 2
@@ -221,6 +239,7 @@ CHECKS: tuple[Check, ...] = (
     predictive_findings,
     *CIRCUIT_CHECKS,
     _optimiser,
+    _pulse_order,
     *RECIPE_CHECKS,
     _harmonics,
     _unphased,

@@ -173,6 +173,9 @@ class Learning(Table):
     )
     rounding: Literal["nearest", "stochastic"] = Field(default="nearest", description="rounding of pulse counts")
     train_length: Count = Field(default=31, description="pulses of a stochastic train")
+    pulse_order: Literal["net", "aggregated", "samples"] = Field(
+        default="net", description="how the coincidences of stochastic trains reach a device"
+    )
     write_verify: WriteVerify = Field(default=WriteVerify(), description="loop of pulses and reads")
     feedback: Literal["vector_field", "kolen_pollack"] = Field(
         default="vector_field", description="how untied feedback arrays learn"

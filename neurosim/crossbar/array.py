@@ -215,12 +215,12 @@ class Crossbar:
         """Return the state after signed pulses of each device, `plus` (rows, cols) and `minus` (as G-), or None."""
         plus, minus = self.allowed(state, plus, minus)
         g_plus = self.device.pulse(state.g_plus, plus, self.cells_plus, rng)
-        read_plus = self._reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
+        read_plus = self.reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
         g_minus, read_minus = state.g_minus, state.read_minus
         if minus is not None:
             g_minus = self.device.pulse(g_minus, minus, self.cells_minus, rng)
-            read_minus = self._reread(read_minus, g_minus, minus, self.cells_minus, rng)
-        return self._passed(state, PairState(g_plus, g_minus, read_plus, read_minus), plus, minus)
+            read_minus = self.reread(read_minus, g_minus, minus, self.cells_minus, rng)
+        return self.passed(state, PairState(g_plus, g_minus, read_plus, read_minus), plus, minus)
 
     def allowed(self, state: PairState, plus: Array, minus: Array | None) -> tuple[Array, Array | None]:
         """Return of these pulses those that the devices still take."""
@@ -241,9 +241,9 @@ class Crossbar:
                 (minus, self.cells_minus, state.g_minus),
             )
         )
-        read_plus = self._reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
-        read_minus = self._reread(state.read_minus, g_minus, minus, self.cells_minus, rng)
-        new = self._passed(state, PairState(g_plus, g_minus, read_plus, read_minus), plus, minus)
+        read_plus = self.reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
+        read_minus = self.reread(state.read_minus, g_minus, minus, self.cells_minus, rng)
+        new = self.passed(state, PairState(g_plus, g_minus, read_plus, read_minus), plus, minus)
         return new, float(plus.sum()) + float(minus.sum())
 
     def rewritten(self, state: PairState, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
@@ -370,9 +370,9 @@ class Crossbar:
         if not self.device.exact_read:
             seen = xp.where(plus != 0, new.read_plus, state.read_plus)
             new = PairState(*hidden, seen, xp.where(minus != 0, new.read_minus, state.read_minus))
-        return self._passed(state, new, plus, minus)
+        return self.passed(state, new, plus, minus)
 
-    def _passed(self, state: PairState, new: PairState, plus: Array, minus: Array | None) -> PairState:
+    def passed(self, state: PairState, new: PairState, plus: Array, minus: Array | None) -> PairState:
         """Return `new`, made from `state` by so many pulses of each device, with its past."""
         if self.lasting is None:
             return new
@@ -383,7 +383,7 @@ class Crossbar:
             g_minus, read_minus, past_minus = other.programmed(g_minus, read_minus, past_minus, minus)
         return PairState(g_plus, g_minus, read_plus, read_minus, past_plus, past_minus)
 
-    def _reread(self, read: Array, g: Array, counts: Array, cells: Cells, rng: Any) -> Array:
+    def reread(self, read: Array, g: Array, counts: Array, cells: Cells, rng: Any) -> Array:
         """Return the visible conductances after pulses: redrawn where there was one, else as before."""
         if self.device.exact_read:
             return g

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from neurosim.backend import Array
@@ -47,17 +49,24 @@ class Drive(ABC):
 
     def run(self, g: Array, ended: Array, rng: Any) -> None:
         """Change `g` (devices,) by whole trains; at turn t the trains of the first ``ended[t]`` devices are over."""
-        now, left, drive = 0, g, self
+        for first, drive in self.turns(ended):
+            left = g[first:]
+            drive.pulse(left, partial(rng.standard_normal, left.shape, dtype=left.dtype))
+
+    def turns(self, ended: Array) -> Iterator[tuple[int, Drive]]:
+        """Yield for every turn the first device whose train is not over, and the drive from there on."""
+        now, drive = 0, self
         for first in ended.tolist():
             if first != now:
-                now, left, drive = first, g[first:], self.tail(first)
-            drive._pulse(left, rng)
+                now, drive = first, self.tail(first)
+            yield first, drive
 
-    def _pulse(self, g: Array, rng: Any) -> None:
+    def pulse(self, g: Array, normals: Callable[[], Array]) -> None:
+        """Change `g` by one pulse; `normals` gives fresh standard normals of its shape where there is noise."""
         change = self.move(g)
         std = self.std(g, change)
         if std is not None:
-            noise = rng.standard_normal(g.shape, dtype=g.dtype)
+            noise = normals()
             noise *= std
             noise += change
             change = noise

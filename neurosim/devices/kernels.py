@@ -1,6 +1,7 @@
-"""The turns of `LineDrive` compiled by numba (extra ``fast``): the same numbers as its numpy loop, to the bit.
+"""The pulses of `LineDrive` compiled by numba (extra ``fast``): the same numbers as its numpy loops, to the bit.
 
 A model with another drive has no kernel. `ExpStep` gets none: the exponentials of numba and numpy round differently.
+They round where numpy rounds: no fast-math flags, and no constants, which would be of double precision.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ WORTH = 150_000_000
 """Pulses after which a process imports numba: they cost numpy about as much more time as import and compiler take."""
 TURN = 1_000
 """Pulses that cost as much as what numpy spends on a turn besides."""
+TABLE = 8
+"""Rows of `StraightStep.table`: the bounds, then level, slope and absolute noise up, and the same down."""
+CHUNK = 512
+"""Devices whose moments are advanced together."""
 
 Loop = Callable[..., None]
 
@@ -25,32 +30,54 @@ class _Work:
     pulses = 0
 
 
+def worth(pulses: int, turns: int) -> bool:
+    """Count another `pulses` pulses in `turns` turns, and say whether numba pays: numpy is the better choice before."""
+    _Work.pulses += pulses + TURN * turns
+    return _Work.pulses >= WORTH
+
+
 def loop_for(dtype: np.dtype[Any], pulses: int, turns: int) -> Loop | None:
     """Return the loop for another `pulses` pulses in `turns` turns: None while numpy's is the better choice."""
-    _Work.pulses += pulses + TURN * turns
-    return compiled(dtype) if _Work.pulses >= WORTH else None
+    return compiled(dtype) if worth(pulses, turns) else None
 
 
 @cache
 def compiled(dtype: np.dtype[Any]) -> Loop | None:
     """Return `apply_turns` compiled for `dtype`, or None where numba is missing or switched off."""
+    none = np.empty(0, dtype)
+    return built(apply_turns, none, np.empty(0, np.intp), none, none, none, none, none, none, dtype.type(0), True)
+
+
+@cache
+def compiled_moments(dtype: np.dtype[Any]) -> Loop | None:
+    """Return `advance_moments` compiled for `dtype`, or None."""
+    none, table = np.empty(0, dtype), np.empty((TABLE, 0), dtype)
+    return built(advance_moments, none, none, np.empty(0, np.int32), table, dtype.type(0), True)
+
+
+@cache
+def compiled_events(dtype: np.dtype[Any]) -> Loop | None:
+    """Return `apply_events` compiled for `dtype`, or None."""
+    none, table, whole = np.empty(0, dtype), np.empty((TABLE, 0), dtype), np.empty(0, np.int32)
+    return built(apply_events, none, whole, whole, none, table, dtype.type(0))
+
+
+def built(function: Loop, *nothing: Any) -> Loop | None:
+    """Return `function` compiled by a call on empty arguments, or None where numba is missing or switched off."""
     try:
         import numba
     except ImportError:
         return None
     if getattr(numba.config, "DISABLE_JIT", 0):  # numba would run the loop as plain Python
         return None
+    loop: Any
     try:
-        return _ready(numba.njit(cache=True)(apply_turns), dtype)
+        loop = numba.njit(cache=True)(function)
+        loop(*nothing)  # compiles, or reads from numba's cache on disk
     except Exception:  # no folder to write to, a full disk, a damaged file: the cache only saves time
-        return _ready(numba.njit(apply_turns), dtype)
-
-
-def _ready(loop: Loop, dtype: np.dtype[Any]) -> Loop:
-    """Return `loop` after a call on no devices, which compiles it or reads it from numba's cache on disk."""
-    none = np.empty(0, dtype)
-    loop(none, np.empty(0, np.intp), none, none, none, none, none, none, dtype.type(0), True)
-    return loop
+        loop = numba.njit(function)
+        loop(*nothing)
+    return loop  # type: ignore[no-any-return]
 
 
 def apply_turns(
@@ -67,8 +94,7 @@ def apply_turns(
 ) -> None:
     """Change `g` by all pulses of some turns: `LineDrive` operation by operation, on contiguous arrays.
 
-    It rounds where numpy rounds: no fast-math flags, and no constants, which would be of double precision. `noise`
-    holds one number per pulse, or none at all.
+    `noise` holds one number per pulse, or none at all.
     """
     drawn = 0
     for first in ended:
@@ -84,3 +110,67 @@ def apply_turns(
             after = bottom[k] if after < bottom[k] else after
             left[k] = top[k] if after > top[k] else after
         drawn += left.size
+
+
+def advance_moments(mean: Any, variance: Any, counts: Any, table: Any, relative: Any, up: bool) -> None:
+    """Change `mean` and `variance` by `counts` pulses of one direction each: `LineDrive.advance`, turn by turn.
+
+    What a turn touches is gathered in one buffer, of which the compiler sees that nothing overlaps.
+    """
+    first = 2 if up else 5
+    rows = np.zeros((9, CHUNK), mean.dtype)
+    m, v, n, low, high, level, slope, absolute, contraction = rows
+    one = np.ones(1, mean.dtype)[0]
+    for start in range(0, mean.size, CHUNK):
+        size, most = min(CHUNK, mean.size - start), 0
+        for k in range(size):
+            pulses = counts[start + k]
+            most = max(most, pulses)
+            m[k], v[k], n[k] = mean[start + k], variance[start + k], pulses
+            low[k], high[k] = table[0, start + k], table[1, start + k]
+            level[k], slope[k] = table[first, start + k], table[first + 1, start + k]
+            absolute[k] = table[first + 2, start + k]
+            part = min(slope[k], one)
+            contraction[k] = (one - part) * (one - part) + (relative * part) * (relative * part)
+        for turn in range(most):
+            for k in range(CHUNK):
+                now = rows[0, k]
+                move = (rows[4, k] - now if up else now - rows[3, k]) * rows[6, k] + rows[5, k]
+                std = relative * move + rows[7, k]
+                then = now + move if up else now - move
+                then = rows[3, k] if then < rows[3, k] else then
+                then = rows[4, k] if then > rows[4, k] else then
+                more = rows[1, k] * rows[8, k] + std * std
+                rows[0, k] = then if rows[2, k] > turn else now
+                rows[1, k] = more if rows[2, k] > turn else rows[1, k]
+        for k in range(size):
+            mean[start + k], variance[start + k] = m[k], v[k]
+
+
+def apply_events(g: Any, index: Any, counts: Any, noise: Any, table: Any, relative: Any) -> None:
+    """Change device ``index[k]`` of `g` by ``counts[k]`` pulses, positive ones up, one after another.
+
+    `noise` holds one number per pulse in this order, or none at all; `table` is `StraightStep.table`.
+    """
+    drawn = 0
+    for k in range(index.size):
+        i, pulses = index[k], counts[k]
+        up = pulses > 0
+        first = 2 if up else 5
+        low, high, level, slope, absolute = (
+            table[0, i],
+            table[1, i],
+            table[first, i],
+            table[first + 1, i],
+            table[first + 2, i],
+        )
+        now = g[i]
+        for _ in range(abs(pulses)):
+            move = (high - now if up else now - low) * slope + level
+            if noise.size > 0:
+                move = noise[drawn] * (relative * move + absolute) + move
+                drawn += 1
+            now = now + move if up else now - move
+            now = low if now < low else now
+            now = high if now > high else now
+        g[i] = now

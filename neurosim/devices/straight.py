@@ -74,6 +74,48 @@ class LineDrive(Drive):
             return self.absolute
         return self.relative * move if self.relative else None
 
+    @property
+    def noisy(self) -> bool:
+        """Whether a pulse draws a number."""
+        return self.relative > 0 or self.absolute is not None
+
+    @property
+    def parts(self) -> tuple[Array, Array, Array | None]:
+        """Level, slope and absolute noise."""
+        return self.level, self.slope, self.absolute
+
+    @property
+    def contraction(self) -> Array:
+        """Factor of the variance by one pulse: ``(1 - slope)^2 + (relative slope)^2``.
+
+        A slope above 1 takes the device to the bound ahead in one pulse, wherever it was: there it counts as 1.
+        """
+        slope = namespace(self.cells.g_low).minimum(self.slope, 1)  # a 0-d slope is a scalar
+        keep = 1 - slope
+        keep = keep * keep
+        if self.relative:
+            slope = self.relative * slope
+            keep = keep + slope * slope
+        return keep
+
+    def advance(self, mean: Array, variance: Array) -> None:
+        """Change the mean [S] and the variance [S^2] of each device's conductance by one pulse.
+
+            E g' = E g +- move(E g)       Var g' = contraction Var g + std(E g)^2
+
+        Exact for a straight line, until a pulse meets a bound: there the mean stops.
+        """
+        move = self.move(mean)
+        std = self.std(mean, move)
+        variance *= self.contraction
+        if std is not None:
+            variance += std * std
+        if self.up:
+            mean += move
+        else:
+            mean -= move
+        self.cells.clip(mean, out=mean)
+
     def tail(self, first: int) -> LineDrive:
         """Return the drive without its first devices."""
         level, slope = (part if part.ndim == 0 else part[first:] for part in (self.level, self.slope))
@@ -91,7 +133,6 @@ class LineDrive(Drive):
         super().run(g, ended, rng)
 
     def _run_compiled(self, loop: kernels.Loop, g: np.ndarray, ended: np.ndarray, rng: np.random.Generator) -> None:
-        noisy = self.relative > 0 or self.absolute is not None
         absolute = np.zeros_like(g) if self.absolute is None else self.absolute
         parts = (self.cells.g_low, self.cells.g_high, self.level, self.slope, absolute)
         # Only full, writable arrays: of every other kind numba would compile a loop of its own.
@@ -99,7 +140,7 @@ class LineDrive(Drive):
         turns = max(1, DRAWS // g.size)
         for t in range(0, ended.size, turns):
             some = ended[t : t + turns]
-            draws = g.size * some.size - int(some.sum()) if noisy else 0
+            draws = g.size * some.size - int(some.sum()) if self.noisy else 0
             noise = rng.standard_normal(draws, dtype=g.dtype)
             loop(g, some, noise, *full, g.dtype.type(self.relative), self.up)
 
@@ -118,3 +159,12 @@ class StraightStep(DeviceModel):
     def jitter(self, g: Array, move: Array, cells: Cells, up: bool) -> Array | None:
         """Return the noise of a step whose mean is `move`."""
         return self.drive(cells, up).std(g, move)
+
+    def table(self, cells: Cells, devices: int) -> np.ndarray:
+        """Return what the compiled loops of both directions read, (`kernels.TABLE`, devices): rows as listed there."""
+        up, down = self.drive(cells, True), self.drive(cells, False)
+        rows = (cells.g_low, cells.g_high, *(part for line in (up, down) for part in line.parts))
+        table = np.empty((kernels.TABLE, devices), cells.g_low.dtype)
+        for row, values in zip(table, rows, strict=True):
+            row[:] = 0 if values is None else values.ravel() if values.ndim else values
+        return table

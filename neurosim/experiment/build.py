@@ -185,6 +185,7 @@ def build_programmer(experiment: Experiment) -> Programmer:
     programmer: Programmer = PROGRAMMERS[learning.programmer](
         rounding=learning.rounding,
         train_length=learning.train_length,
+        pulse_order=learning.pulse_order,
         tolerance=loop.tolerance,
         budget=loop.budget,
     )

@@ -350,7 +350,7 @@ class Controller:
                     conductances[name] = done.state
                     pulses, pulsed = pulses + done.pulses, pulsed + done.pulsed
                     failures += done.failures
-                    if done.counts is not None:
+                    if done.counts is not None and not done.net:
                         pulses += float(abs(done.counts).sum()) * array.devices_per_pulse
                         pulsed += 0.5 * sum(array.pulsed(pair, done.counts) for pair in (before, done.state))
                         if self.keep_counts and array is crossbar:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from standard_errors import check_covariance, check_mean
 
 from neurosim.crossbar import Crossbar
 from neurosim.devices import DEVICES
+from neurosim.errors import ConfigError
 from neurosim.learning.programmers import (
     PROGRAMMERS,
     Change,
@@ -101,10 +103,87 @@ def test_nothing_wanted_gives_no_pulses():
     assert not counts.any()
 
 
+def programmed(order, device, p, q, draws, pulses=4.0, length=8, scheme="push_pull"):
+    """Return changes of weight in units of the step, (draws, cells), and means of all pulses up and down (single)."""
+    p, q = (np.array(part, dtype=float) for part in (p, q))
+    crossbar = Crossbar.build(
+        "W1",
+        (p.shape[1], q.shape[1]),
+        device=device,
+        mapping="balanced",
+        scheme=scheme,
+        g_ref=2.5e-5,
+        read_noise=0.0,
+        streams=Streams(0),
+        dtype="float64",
+    )
+    rng, programmer = Streams(9).generator("program"), StochasticProgrammer(length, order)
+    state = crossbar.encode(np.zeros(crossbar.shape), rng)
+    done = [
+        programmer.program(crossbar, state, Change((p, q), pulses * crossbar.weight_step), rng) for _ in range(draws)
+    ]
+    moved = [crossbar.weights(one.state).ravel() / crossbar.weight_step for one in done]
+    net, applied = (np.mean([part(one) for one in done]) for part in (lambda d: d.counts.sum(), lambda d: d.pulses))
+    return np.array(moved), 0.5 * (applied + net), 0.5 * (applied - net)
+
+
+@pytest.mark.parametrize("order", ["samples", "aggregated"])
+def test_cells_of_a_row_are_correlated_as_their_shared_trains_make_them(order):
+    """Coincidences of both signs, Cov(n_1, n_2) = sum L p c_1 c_2 (1 - p), and noise of the devices on top."""
+    p, q = np.array([[0.8], [0.6]]), np.array([[0.8, 0.9], [0.2, -0.2]])
+    device = DEVICES["constant_step"](g_min=1e-6, g_max=51e-6, step=2e-8, c2c=0.4)
+    length, pulses = 8, 4.0
+    moved, *_ = programmed(order, device, p, q, 3000, pulses, length)
+    strength = np.sqrt(pulses / length)
+    row, col = strength * np.sqrt(0.9 / 0.8) * p, strength * np.sqrt(0.8 / 0.9) * q
+    check_mean(moved, pulses * (p.T @ q)[0])
+    expected = length * np.einsum("bi,bj,bk->jk", row * (1 - row), col, col)
+    # each device of a pair moves half a step of the weight with its own noise
+    variance = length * (row * abs(col) * (1 - row * abs(col)) + row * abs(col) * 0.4**2 / 2).sum(axis=0)
+    np.fill_diagonal(expected, variance)
+    check_covariance(moved, expected)
+    error = moved.var(axis=0).prod() ** 0.5 / np.sqrt(len(moved))
+    assert expected[0, 1] > 8 * error  # trains of its own for every cell would be told apart
+
+
+def test_pulses_that_cancel_move_an_asymmetric_device():
+    """Up and down as often, but 1.5 and 0.5 steps: it drifts up by all of them, which the net order does not see."""
+    device = DEVICES["soft_bounds"](g_min=1e-6, g_max=51e-6, step=2e-9, c2c=0.3, asymmetry=0.5)
+    drift = {}
+    for order in ("samples", "aggregated", "net"):
+        moved, ups, downs = programmed(order, device, [[0.9], [0.9]], [[0.8], [-0.8]], 600, scheme="single")
+        drift[order] = moved.mean()
+        if order != "net":
+            assert min(ups, downs) > 2
+            check_mean(moved, 1.5 * ups - 0.5 * downs)
+    assert drift["net"] < 0.5 * drift["samples"]
+
+
+@pytest.mark.parametrize("order", ["samples", "aggregated", "net"])
+def test_applied_pulses_are_those_of_both_signs(array, order):
+    crossbar, state, rng = array
+    done = StochasticProgrammer(31, order).program(crossbar, state, Change(factors(rng), scale=0.1), rng)
+    count = abs(done.counts).sum()
+    if order == "net":
+        assert not done.net
+        return
+    assert done.net
+    assert done.pulses > 2 * count  # both devices of a pair, and what cancels
+    assert done.pulses % 2 == 0
+    assert 1e-6 < done.pulsed / done.pulses < 51e-6
+
+
+def test_an_unknown_order_is_refused():
+    with pytest.raises(ConfigError, match=r"pulse_order.*aggregated"):
+        StochasticProgrammer(31, "sample")
+
+
+@pytest.mark.parametrize("pulse_order", ["net", "aggregated", "samples"])
 @pytest.mark.parametrize("name", list(PROGRAMMERS))
-def test_every_programmer_keeps_the_range_and_is_repeatable(name, array):
+def test_every_programmer_keeps_the_range_and_is_repeatable(name, pulse_order, array):
     crossbar, state, _ = array
-    programmer = PROGRAMMERS[name](rounding="stochastic", train_length=31, tolerance=0.5, budget=20)
+    options = {"rounding": "stochastic", "train_length": 31, "tolerance": 0.5, "budget": 20}
+    programmer = PROGRAMMERS[name](**options, pulse_order=pulse_order)
     change = Change(factors(np.random.default_rng(8)), scale=5.0)
     first = programmer.program(crossbar, state, change, Streams(3).generator("program", 1))
     again = programmer.program(crossbar, state, change, Streams(3).generator("program", 1))

@@ -14,10 +14,10 @@ from neurosim.learning.programmers.write_verify import WriteVerifyProgrammer
 PROGRAMMERS: Mapping[str, Callable[..., Any]] = {
     "ideal": lambda **_: IdealProgrammer(),
     "rounded": lambda rounding, **_: RoundedProgrammer(rounding),
-    "stochastic": lambda train_length, **_: StochasticProgrammer(train_length),
+    "stochastic": lambda train_length, pulse_order="net", **_: StochasticProgrammer(train_length, pulse_order),
     "write_verify": lambda tolerance, budget, **_: WriteVerifyProgrammer(tolerance, budget),
 }
-"""Name -> function of the [learning] options (rounding, train_length, tolerance, budget)."""
+"""Name -> function of the [learning] options (rounding, train_length, pulse_order, tolerance, budget)."""
 
 __all__ = [
     "PROGRAMMERS",

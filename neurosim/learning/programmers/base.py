@@ -54,6 +54,8 @@ class Programmed:
         Pulses of all devices, where `counts` does not tell.
     pulsed
         Sum over these pulses of the conductance of the device that got it [S].
+    net
+        Whether `counts` is the difference of pulses that were all applied: then `pulses` and `pulsed` tell of these.
     failures
         Devices that were given up before they reached their target.
     """
@@ -63,6 +65,7 @@ class Programmed:
     pulses: float = 0.0
     pulsed: float = 0.0
     failures: float = 0.0
+    net: bool = False
 
 
 class Programmer(Protocol):

@@ -1,0 +1,114 @@
+"""All pulses of a batch at once: the mean and the variance of their sum, and one normal number per device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neurosim.backend import Array, namespace
+from neurosim.devices import kernels
+from neurosim.devices.base import DeviceModel, check_trains
+from neurosim.devices.cells import Cells
+from neurosim.devices.straight import StraightStep
+from neurosim.errors import ConfigError, ShapeError
+
+
+def pulse_at_once(model: DeviceModel, g: Array, trains: Sequence[Array], cells: Cells, rng: Any) -> Array:
+    """Return the hidden conductances after whole trains, each direction in one step.
+
+    A pulse changes g by ``move + std xi`` with a move that is a straight line in g of slope -s, so the mean and the
+    variance after n pulses follow from those before by n turns of
+
+        E g <- E g +- move(E g)        Var g <- ((1 - s)^2 + (c2c s)^2) Var g + std(E g)^2
+
+    (for soft bounds ``E x_n = x_0 (1 - s)^n``, x the distance to the bound ahead), and with one standard normal xi
+    per device ``g <- clip(E g + sqrt(Var g) xi, g_low, g_high)``. Equal in mean and variance to pulse by pulse
+    (`DeviceModel.pulse`) as long as no pulse meets a bound; the sum is taken as normal.
+
+    Parameters
+    ----------
+    model
+        A model whose step is a straight line in the conductance.
+    g
+        Hidden conductances [S], any shape. Not changed.
+    trains
+        Signed pulses of each device as `DeviceModel.pulse` takes them, shape of `g`: one train after the other.
+    cells
+        The devices.
+    rng
+        Generator of the cycle-to-cycle noise.
+
+    Raises
+    ------
+    ConfigError
+        A model whose step is no straight line: the moments have no closed recurrence.
+    ShapeError, RangeError
+        Counts of another shape, or such as `DeviceModel.pulse` refuses.
+    """
+    straight = checked(model)
+    for counts in trains:
+        if counts.shape != g.shape:
+            raise ShapeError(f"pulse_at_once: counts {counts.shape}: expected whole numbers of shape {g.shape}")
+        check_trains(counts)
+    xp = namespace(g)
+    mean, variance = g.copy(), xp.zeros_like(g)
+    _advance(straight, mean.ravel(), variance.ravel(), trains, cells)
+    if straight.drive(cells, True).noisy:
+        xp.sqrt(variance, out=variance)
+        variance *= rng.standard_normal(g.shape, dtype=g.dtype)
+        mean += variance
+        cells.clip(mean, out=mean)
+    return mean
+
+
+def checked(model: DeviceModel) -> StraightStep:
+    """Return `model`, or raise where its step is no straight line."""
+    if not isinstance(model, StraightStep):
+        raise ConfigError(
+            f"learning.pulse_order = 'aggregated': the step of {type(model).__name__} is no straight line in the "
+            "conductance, so the sum of many pulses has no closed form; use 'samples' or 'net', or another device.model"
+        )
+    return model
+
+
+def _advance(model: StraightStep, mean: Array, variance: Array, trains: Sequence[Array], cells: Cells) -> None:
+    """Change flat `mean` and `variance` by whole trains: compiled where that pays."""
+    xp, loop = namespace(mean), None
+    stages = [
+        (up, abs(counts.ravel()) if one_way else xp.maximum(counts.ravel() if up else -counts.ravel(), 0))
+        for counts in trains
+        for up, one_way in _directions(counts)
+    ]
+    if isinstance(mean, np.ndarray):
+        pulses, turns = (sum(int(found(counts)) for _, counts in stages) for found in (np.sum, np.max))
+        loop = kernels.compiled_moments(mean.dtype) if kernels.worth(pulses, turns) else None
+    if loop is None:
+        for up, counts in stages:
+            _advance_in_numpy(model, mean, variance, counts, cells, up)
+        return
+    table, relative = model.table(cells, mean.size), mean.dtype.type(model.drive(cells, True).relative)
+    for up, counts in stages:
+        loop(mean, variance, counts.astype(np.int32, copy=False), table, relative, up)
+
+
+def _directions(counts: Array) -> list[tuple[bool, bool]]:
+    """Return the directions that occur (True: up), each with whether it is the only one."""
+    rising, falling = float(counts.max()) > 0, float(counts.min()) < 0
+    return [(up, rising != falling) for up, occurs in ((True, rising), (False, falling)) if occurs]
+
+
+def _advance_in_numpy(model: StraightStep, mean: Array, variance: Array, counts: Array, cells: Cells, up: bool) -> None:
+    """Change `mean` and `variance` by `counts` pulses of one direction."""
+    xp = namespace(mean)
+    index = xp.flatnonzero(counts != 0)
+    trains = counts[index].astype(xp.int32)
+    order = xp.argsort(trains, kind="stable")
+    index, trains = index[order], trains[order]
+    line = model.drive(cells.take(index, up), up)
+    ended = xp.searchsorted(trains, xp.arange(1, int(trains[-1]) + 1, dtype=trains.dtype))
+    m, v = mean[index], variance[index]
+    for first in ended.tolist():
+        line.tail(first).advance(m[first:], v[first:])
+    mean[index], variance[index] = m, v
