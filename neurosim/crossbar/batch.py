@@ -105,12 +105,13 @@ def _landed(
     crossbar: Crossbar, state: PairState, g: tuple[Array, Array], totals: tuple[Array, Array | None], rng: Any
 ) -> Batch:
     """Return the array whose devices got so many pulses, which led to the hidden conductances `g`."""
-    plus, minus = totals
+    pulses = sum(float(total.sum()) for total in totals if total is not None)
+    plus, minus = (None if total is None else total.astype(g[0].dtype) for total in totals)
+    assert plus is not None
     read_plus = crossbar.reread(state.read_plus, g[0], plus, crossbar.cells_plus, rng)
-    read_minus, pulses = state.read_minus, float(plus.sum())
+    read_minus = state.read_minus
     if minus is not None:
         read_minus = crossbar.reread(read_minus, g[1], minus, crossbar.cells_minus, rng)
-        pulses += float(minus.sum())
     after = crossbar.passed(state, PairState(*g, read_plus, read_minus), plus, minus)
     pulsed = 0.5 * sum(crossbar.pulsed_devices(pair, plus, minus) for pair in (state, after))
     return Batch(after, pulses, pulsed)

@@ -34,7 +34,7 @@ class Cells:
     step_down: Array
     g_reset: Any = None
 
-    def take(self, index: Array, up: bool | None = None) -> Cells:
+    def take(self, index: Array | slice, up: bool | None = None) -> Cells:
         """Return the devices at flat positions `index`; with `up` given, that direction's step stands for both."""
 
         def pick(part: Array) -> Array:

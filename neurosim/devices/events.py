@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,18 +20,21 @@ DRAWS = 32768
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
-    """Pulses of some devices by some presentations, in order.
+    """Pulses of a block of devices by some presentations, in order.
 
     Attributes
     ----------
+    devices
+        Flat positions of the block.
     index
-        Flat position of the device of each event, int32; within a presentation each device at most once.
+        Position within the block of the device of each event, int32; in a presentation each device at most once.
     counts
         Pulses of each event, int32; positive raises the conductance.
     ends
         Number of events up to and with each presentation.
     """
 
+    devices: slice
     index: Array
     counts: Array
     ends: tuple[int, ...]
@@ -56,37 +58,32 @@ class Series:
 
     def __init__(self, model: DeviceModel, g: Array, cells: Cells, rng: Any) -> None:
         self.model, self.cells, self.rng, self.g = model, cells, rng, g.copy()
-        self._compiled: Callable[..., None] | None = None
 
     def apply(self, events: Events) -> None:
         """Change `g` by the pulses of `events`."""
-        pulses = abs(events.counts)
-        if isinstance(self.g, np.ndarray) and isinstance(self.model, StraightStep):
-            loop = kernels.compiled_events(self.g.dtype) if kernels.worth(int(pulses.sum()), len(events.ends)) else None
+        model, pulses = self.model, abs(events.counts)
+        g, cells = self.g.ravel()[events.devices], self.cells.take(events.devices)  # g is a view
+        if isinstance(g, np.ndarray) and isinstance(model, StraightStep):
+            loop = kernels.compiled_events(g.dtype) if kernels.worth(int(pulses.sum()), len(events.ends)) else None
             if loop is not None:
-                self._compiled = self._compiled or self._prepared(loop, self.model)
-                self._compiled(events, pulses)
+                self._apply_compiled(loop, model, g, cells, events, pulses)
                 return
         for first, last in zip((0, *events.ends), events.ends, strict=False):
             if last > first:
-                self._present(events.index[first:last], events.counts[first:last])
+                self._present(g, cells, events.index[first:last], events.counts[first:last])
 
-    def _prepared(self, loop: kernels.Loop, model: StraightStep) -> Callable[..., None]:
-        """Return the function that applies events compiled: what depends on the devices alone is computed once."""
-        flat, rng, line = self.g.ravel(), self.rng, model.drive(self.cells, True)
-        table, relative, noisy = model.table(self.cells, flat.size), flat.dtype.type(line.relative), line.noisy
+    def _apply_compiled(
+        self, loop: kernels.Loop, model: StraightStep, g: np.ndarray, cells: Cells, events: Events, pulses: np.ndarray
+    ) -> None:
+        line, table = model.drive(cells, True), model.table(cells, g.size)
+        for start in range(0, pulses.size, DRAWS):
+            some = slice(start, start + DRAWS)
+            noise = self.rng.standard_normal(int(pulses[some].sum()) if line.noisy else 0, dtype=g.dtype)
+            loop(g, events.index[some], events.counts[some], noise, table, g.dtype.type(line.relative))
 
-        def apply(events: Events, pulses: np.ndarray) -> None:
-            for start in range(0, pulses.size, DRAWS):
-                some = slice(start, start + DRAWS)
-                noise = rng.standard_normal(int(pulses[some].sum()) if noisy else 0, dtype=flat.dtype)
-                loop(flat, events.index[some], events.counts[some], noise, table, relative)
-
-        return apply
-
-    def _present(self, index: Array, counts: Array) -> None:
+    def _present(self, flat: Array, cells: Cells, index: Array, counts: Array) -> None:
         """Apply one presentation: rising devices, then falling ones; the draws lie in the order of the events."""
-        xp, flat, lengths = namespace(counts), self.g.ravel(), abs(counts)
+        xp, lengths = namespace(counts), abs(counts)
         begin = xp.cumsum(lengths) - lengths
         normals = Normals(self.rng, int(lengths.sum()), flat.dtype)
         for up in (True, False):
@@ -97,7 +94,7 @@ class Series:
             own, drawn, devices = lengths[mine], begin[mine], index[mine]
             ended = xp.searchsorted(own, xp.arange(1, int(own[-1]) + 1, dtype=own.dtype))
             g = flat[devices]
-            drive = self.model.drive(self.cells.take(devices, up), up)
+            drive = self.model.drive(cells.take(devices, up), up)
             for turn, (first, left) in enumerate(drive.turns(ended)):
                 left.pulse(g[first:], partial(normals.at, drawn[first:] + turn))
             flat[devices] = g

@@ -119,19 +119,20 @@ def advance_moments(mean: Any, variance: Any, counts: Any, table: Any, relative:
     """
     first = 2 if up else 5
     rows = np.zeros((9, CHUNK), mean.dtype)
-    m, v, n, low, high, level, slope, absolute, contraction = rows
     one = np.ones(1, mean.dtype)[0]
     for start in range(0, mean.size, CHUNK):
-        size, most = min(CHUNK, mean.size - start), 0
-        for k in range(size):
-            pulses = counts[start + k]
-            most = max(most, pulses)
-            m[k], v[k], n[k] = mean[start + k], variance[start + k], pulses
-            low[k], high[k] = table[0, start + k], table[1, start + k]
-            level[k], slope[k] = table[first, start + k], table[first + 1, start + k]
-            absolute[k] = table[first + 2, start + k]
-            part = min(slope[k], one)
-            contraction[k] = (one - part) * (one - part) + (relative * part) * (relative * part)
+        stop = min(start + CHUNK, mean.size)
+        size = stop - start
+        rows[0, :size], rows[1, :size], rows[2, :size] = mean[start:stop], variance[start:stop], counts[start:stop]
+        rows[3, :size], rows[4, :size] = table[0, start:stop], table[1, start:stop]
+        for k in range(3):
+            rows[5 + k, :size] = table[first + k, start:stop]
+        most = 0
+        for k in range(start, stop):
+            most = max(most, counts[k])
+        for k in range(CHUNK):
+            part = min(rows[6, k], one)
+            rows[8, k] = (one - part) * (one - part) + (relative * part) * (relative * part)
         for turn in range(most):
             for k in range(CHUNK):
                 now = rows[0, k]
@@ -143,8 +144,7 @@ def advance_moments(mean: Any, variance: Any, counts: Any, table: Any, relative:
                 more = rows[1, k] * rows[8, k] + std * std
                 rows[0, k] = then if rows[2, k] > turn else now
                 rows[1, k] = more if rows[2, k] > turn else rows[1, k]
-        for k in range(size):
-            mean[start + k], variance[start + k] = m[k], v[k]
+        mean[start:stop], variance[start:stop] = rows[0, :size], rows[1, :size]
 
 
 def apply_events(g: Any, index: Any, counts: Any, noise: Any, table: Any, relative: Any) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from neurosim.devices.base import DeviceModel, check_trains
 from neurosim.devices.cells import Cells
 from neurosim.devices.straight import StraightStep
 from neurosim.errors import ConfigError, ShapeError
+
+Stage: TypeAlias = tuple[bool, Array]
+"""Direction (True: up) and the pulses of each device in it, flat int32."""
+BLOCK = 32768
+"""Devices whose moments are formed together in host memory: what a turn touches stays in the processor's cache."""
 
 
 def pulse_at_once(model: DeviceModel, g: Array, trains: Sequence[Array], cells: Cells, rng: Any) -> Array:
@@ -48,19 +53,28 @@ def pulse_at_once(model: DeviceModel, g: Array, trains: Sequence[Array], cells: 
         Counts of another shape, or such as `DeviceModel.pulse` refuses.
     """
     straight = checked(model)
+    stages: list[Stage] = []
     for counts in trains:
         if counts.shape != g.shape:
             raise ShapeError(f"pulse_at_once: counts {counts.shape}: expected whole numbers of shape {g.shape}")
         check_trains(counts)
-    xp = namespace(g)
-    mean, variance = g.copy(), xp.zeros_like(g)
-    _advance(straight, mean.ravel(), variance.ravel(), trains, cells)
-    if straight.drive(cells, True).noisy:
-        xp.sqrt(variance, out=variance)
-        variance *= rng.standard_normal(g.shape, dtype=g.dtype)
-        mean += variance
-        cells.clip(mean, out=mean)
-    return mean
+        stages += _stages(counts.ravel())
+    xp, noisy = namespace(g), straight.drive(cells, True).noisy
+    result = g.copy()
+    flat = result.ravel()  # a view: `result` is contiguous
+    block = BLOCK if xp is np else flat.size
+    loop = _loop(flat, stages)
+    for start in range(0, flat.size if stages else 0, block):
+        part = slice(start, start + block)
+        mean, devices = flat[part], cells.take(part)
+        variance = xp.zeros_like(mean)
+        _advance(straight, mean, variance, [(up, counts[part]) for up, counts in stages], devices, loop)
+        if noisy:
+            xp.sqrt(variance, out=variance)
+            variance *= rng.standard_normal(mean.shape, dtype=mean.dtype)
+            mean += variance
+            devices.clip(mean, out=mean)
+    return result
 
 
 def checked(model: DeviceModel) -> StraightStep:
@@ -73,37 +87,45 @@ def checked(model: DeviceModel) -> StraightStep:
     return model
 
 
-def _advance(model: StraightStep, mean: Array, variance: Array, trains: Sequence[Array], cells: Cells) -> None:
-    """Change flat `mean` and `variance` by whole trains: compiled where that pays."""
-    xp, loop = namespace(mean), None
-    stages = [
-        (up, abs(counts.ravel()) if one_way else xp.maximum(counts.ravel() if up else -counts.ravel(), 0))
-        for counts in trains
-        for up, one_way in _directions(counts)
-    ]
-    if isinstance(mean, np.ndarray):
-        pulses, turns = (sum(int(found(counts)) for _, counts in stages) for found in (np.sum, np.max))
-        loop = kernels.compiled_moments(mean.dtype) if kernels.worth(pulses, turns) else None
+def _stages(counts: Array) -> Iterator[Stage]:
+    """Yield the directions that occur (True: up) with the pulses of each device, int32."""
+    xp = namespace(counts)
+    counts = counts.astype(xp.int32, copy=False)
+    rising, falling = int(counts.max()) > 0, int(counts.min()) < 0
+    if rising:
+        yield True, xp.maximum(counts, 0) if falling else counts
+    if falling:
+        yield False, xp.maximum(-counts, 0) if rising else -counts
+
+
+def _loop(flat: Array, stages: list[Stage]) -> kernels.Loop | None:
+    """Return the compiled loop where it pays."""
+    if not isinstance(flat, np.ndarray) or not stages:
+        return None
+    pulses, turns = (sum(int(found(counts)) for _, counts in stages) for found in (np.sum, np.max))
+    return kernels.compiled_moments(flat.dtype) if kernels.worth(pulses, turns) else None
+
+
+def _advance(
+    model: StraightStep, mean: Array, variance: Array, stages: list[Stage], cells: Cells, loop: kernels.Loop | None
+) -> None:
+    """Change `mean` and `variance` of flat devices by whole trains."""
     if loop is None:
         for up, counts in stages:
             _advance_in_numpy(model, mean, variance, counts, cells, up)
         return
     table, relative = model.table(cells, mean.size), mean.dtype.type(model.drive(cells, True).relative)
     for up, counts in stages:
-        loop(mean, variance, counts.astype(np.int32, copy=False), table, relative, up)
-
-
-def _directions(counts: Array) -> list[tuple[bool, bool]]:
-    """Return the directions that occur (True: up), each with whether it is the only one."""
-    rising, falling = float(counts.max()) > 0, float(counts.min()) < 0
-    return [(up, rising != falling) for up, occurs in ((True, rising), (False, falling)) if occurs]
+        loop(mean, variance, counts, table, relative, up)
 
 
 def _advance_in_numpy(model: StraightStep, mean: Array, variance: Array, counts: Array, cells: Cells, up: bool) -> None:
     """Change `mean` and `variance` by `counts` pulses of one direction."""
     xp = namespace(mean)
     index = xp.flatnonzero(counts != 0)
-    trains = counts[index].astype(xp.int32)
+    if not index.size:
+        return
+    trains = counts[index]
     order = xp.argsort(trains, kind="stable")
     index, trains = index[order], trains[order]
     line = model.drive(cells.take(index, up), up)

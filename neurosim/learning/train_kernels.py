@@ -88,7 +88,7 @@ def list_coincidences(
                                 x = np.uint32(np.uint32(x & FOURS) + np.uint32((x >> TWO) & FOURS))
                                 x = np.uint32(np.uint32(x + (x >> FOUR)) & BYTES)
                                 n += np.int32(np.uint32(x * SUM) >> TOP)
-                            index[found] = i * size + j
+                            index[found] = (i - first) * size + j
                             counts[found] = n if negative[b, i] == cols_negative[b, j] else -n
                             found += 1
         ends[b] = found

@@ -19,7 +19,7 @@ PIECE = 65536
 """Lines and slots drawn at once: what is drawn stays small and in the processor's cache."""
 DEEPER = 4
 """Lines and slots of one product, in units of `PIECE`: deeper products are faster."""
-BLOCK = 8192
+BLOCK = 32768
 """Devices whose coincidences are listed together: what their events touch stays in the processor's cache."""
 DEARER = 4
 """Devices and presentations whose coincidences cost numpy as much as one pulse."""
@@ -168,7 +168,10 @@ class Trains:
         index, counts = (np.empty(devices * self.presentations, np.int32) for _ in range(2))
         ends = np.empty(self.presentations, np.int32)
         loop(self.rows.words, self.rows.negative, self.cols.words, self.cols.negative, first, last, index, counts, ends)
-        return Events(index[: ends[-1]], counts[: ends[-1]], tuple(ends.tolist()))
+        return Events(self._devices(first, last), index[: ends[-1]], counts[: ends[-1]], tuple(ends.tolist()))
+
+    def _devices(self, first: int, last: int) -> slice:
+        return slice(first * self.shape[1], last * self.shape[1])
 
     def _events_in_numpy(self, first: int, last: int) -> Events:
         xp = namespace(self.rows.words)
@@ -180,8 +183,8 @@ class Trains:
             )
             net = xp.matmul(p[:, 0].T, q[:, 0]).ravel()
             hit = xp.flatnonzero(net != 0)
-            index.append((hit + first * self.shape[1]).astype(xp.int32))
+            index.append(hit.astype(xp.int32))
             counts.append(net[hit].astype(xp.int32))
             found += int(hit.size)
             ends.append(found)
-        return Events(xp.concatenate(index), xp.concatenate(counts), tuple(ends))
+        return Events(self._devices(first, last), xp.concatenate(index), xp.concatenate(counts), tuple(ends))

@@ -28,7 +28,7 @@ def presented():
     counts = counts.reshape(PRESENTATIONS, -1)
     of, index = np.nonzero(counts)
     ends = tuple(np.searchsorted(of, np.arange(PRESENTATIONS), side="right").tolist())
-    return counts, Events(index.astype(np.int32), counts[of, index].astype(np.int32), ends)
+    return counts, Events(slice(0, counts.shape[1]), index.astype(np.int32), counts[of, index].astype(np.int32), ends)
 
 
 def devices(model, dtype=np.float64):

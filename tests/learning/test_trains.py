@@ -34,7 +34,8 @@ def listed(found):
     for events in found.events():
         for k, (first, last) in enumerate(zip((0, *events.ends), events.ends, strict=False)):
             rows += [
-                (int(i), int(n), k) for i, n in zip(events.index[first:last], events.counts[first:last], strict=True)
+                (events.devices.start + int(i), int(n), k)
+                for i, n in zip(events.index[first:last], events.counts[first:last], strict=True)
             ]
     return rows
 
