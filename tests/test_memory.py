@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neurosim.config import parse_experiment
+from neurosim.devices import kernels
 from neurosim.experiment.build import build_controller
 from neurosim.rng import Streams
 
@@ -49,6 +50,13 @@ def test_a_training_step_needs_at_most_three_times_its_weights_and_states(estima
     found = peak(estimator=estimator)
     assert found > WEIGHTS  # the measurement sees them
     assert found < LIMIT
+
+
+@pytest.mark.parametrize(("order", "allowed"), [("net", 1), ("aggregated", 2), ("samples", 2)])
+def test_trains_of_pulses_are_bits(monkeypatch, order, allowed):
+    """All slots of a batch as floats would be 12 MB for the rows of the first array alone."""
+    monkeypatch.setattr(kernels, "WORTH", np.inf)  # a compiler's memory is not meant
+    assert peak(programmer="stochastic", pulse_order=order) < allowed * LIMIT
 
 
 def test_memory_does_not_grow_with_the_number_of_time_steps():

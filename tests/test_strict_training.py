@@ -47,6 +47,11 @@ for programmer in ("rounded", "stochastic"):
             "learning": {"programmer": programmer, "update": update, "rounding": "stochastic"},
             "device": REAL_DEVICE,
         }
+for order in ("aggregated", "samples"):
+    CASES[f"stochastic {order}"] = {
+        "learning": {"programmer": "stochastic", "pulse_order": order},
+        "device": REAL_DEVICE,
+    }
 for scope in ("frozen", "phase", "step"):
     noise = {"crossbar": {"read_noise": 0.02, "read_noise_scope": scope}}
     CASES[f"read noise {scope}"] = noise

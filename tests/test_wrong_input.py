@@ -170,6 +170,17 @@ FILES = {
     "weight decay by pulse trains": wrong(
         '[learning]\nprogrammer = "stochastic"\n[train]\nweight_decay = 0.1', "weight_decay = 0.1", "stochastic"
     ),
+    "order of pulses that are not trains": wrong(
+        '[learning]\nprogrammer = "rounded"\npulse_order = "samples"', "no effect on programmer = 'rounded'"
+    ),
+    "aggregated pulses of a curved step": wrong(
+        '[learning]\nprogrammer = "stochastic"\npulse_order = "aggregated"\n[device]\nmodel = "exp_step"',
+        "straight line", "'soft_bounds'", "'samples'",
+    ),
+    "samples and a limited life": wrong(
+        '[learning]\nprogrammer = "stochastic"\npulse_order = "samples"\n[crossbar.wear]\npulses = 1e5',
+        "within a batch", "'aggregated'",
+    ),
     "clip at complex beta": wrong(
         '[learning]\nestimator = "holomorphic"\n[network]\nactivation = "half_clip"',
         "activation = 'half_clip'", "not holomorphic", "'steep_logistic', 'tanh', 'dsilu'", "points = 2",

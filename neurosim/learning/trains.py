@@ -19,7 +19,7 @@ PIECE = 65536
 """Lines and slots drawn at once: what is drawn stays small and in the processor's cache."""
 DEEPER = 4
 """Lines and slots of one product, in units of `PIECE`: deeper products are faster."""
-BLOCK = 32768
+BLOCK = 8192
 """Devices whose coincidences are listed together: what their events touch stays in the processor's cache."""
 DEARER = 4
 """Devices and presentations whose coincidences cost numpy as much as one pulse."""

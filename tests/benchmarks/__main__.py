@@ -15,6 +15,7 @@ sys.path.insert(2, str(Path(__file__).parent.parent / "learning"))
 import convolution
 import line_resistance
 import oscillation
+import programming
 import pulses
 import settling
 import spice_engines
@@ -28,6 +29,7 @@ def ratios():
         ("time of a convolutional training step / bare numpy loop", convolution.run()),
         ("matrix-product work to a gradient of cosine >= 0.999 / synchronous iteration", settling.run()),
         ("time of pulse trains with numba / without", pulses.run()),
+        ("time of a noisy read, or of the pulses of a batch / bare products and normals", programming.run()),
         ("time of a read with line resistance / assembling and spsolve", line_resistance.run()),
         ("time of an effective conductance / sparse factor and back-substitutions", line_resistance.effective()),
         ("time of settling with wires, G_eff being there / without", line_resistance.settling()),
