@@ -170,7 +170,7 @@ def test_applied_pulses_are_those_of_both_signs(array, order):
     assert done.net
     assert done.pulses > 2 * count  # both devices of a pair, and what cancels
     assert done.pulses % 2 == 0
-    assert 1e-6 < done.pulsed / done.pulses < 51e-6
+    assert done.pulsed / done.pulses == pytest.approx(26e-6, rel=0.2)  # near mid-range
 
 
 def test_an_unknown_order_is_refused():
