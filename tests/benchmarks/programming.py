@@ -71,17 +71,14 @@ def pulses(per_device, repeats):
         np.matmul(rows.T, cols)
         rng.standard_normal(draws, dtype=np.float32)
 
-    cases = {("net", "numba"): 0}
-    for order in LIMITS:
-        cases |= {(order, "numba"): 0, (order, "numpy"): float("inf")}
-    functions = {
-        case: update(worth, StochasticProgrammer(LENGTH, case[0]), crossbar, state, wanted)
-        for case, worth in cases.items()
-    }
-    median = compare({"bare": bare, **functions}, repeats)
-    for order, how in cases:
-        limit = LIMITS.get(order) if how == "numba" else None
-        yield f"{order}, {how}, {per_device:g} pulses per weight", median[order, how] / median["bare"], limit
+    for how, worth, orders in (("numba", 0, ("net", *LIMITS)), ("numpy", float("inf"), tuple(LIMITS))):
+        functions = {
+            order: update(worth, StochasticProgrammer(LENGTH, order), crossbar, state, wanted) for order in orders
+        }
+        median = compare({"bare": bare, **functions}, repeats if how == "numba" else 3, warmup=1)
+        for order in orders:
+            limit = LIMITS.get(order) if how == "numba" and per_device <= 1 else None
+            yield f"{order}, {how}, {per_device:g} pulses per weight", median[order] / median["bare"], limit
 
 
 def reads(repeats):
