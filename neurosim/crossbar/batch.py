@@ -58,7 +58,9 @@ def _endured(crossbar: Crossbar, side: int, first: Array, second: Array, past: A
 
 
 def _total(trains: tuple[Array, Array]) -> Array:
-    return abs(trains[0]) + abs(trains[1])
+    """Return the pulses of two trains of opposite signs."""
+    total = trains[0] - trains[1]
+    return namespace(total).abs(total, out=total)
 
 
 def in_order(
