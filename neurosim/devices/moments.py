@@ -102,8 +102,8 @@ def _loop(flat: Array, stages: list[Stage]) -> kernels.Loop | None:
     """Return the compiled loop where it pays."""
     if not isinstance(flat, np.ndarray) or not stages:
         return None
-    pulses, turns = (sum(int(found(counts)) for _, counts in stages) for found in (np.sum, np.max))
-    return kernels.compiled_moments(flat.dtype) if kernels.worth(pulses, turns) else None
+    turns = sum(int(counts.max()) for _, counts in stages)
+    return kernels.compiled_moments(flat.dtype) if kernels.worth(flat.size * len(stages), turns) else None
 
 
 def _advance(
