@@ -78,6 +78,8 @@ VALUES = {
     ("learning.estimator", "true_response"): "EP for an infinitesimal β",
     ("learning.feedback", "kolen_pollack"): "Kolen-Pollack",
     ("learning.feedback", "vector_field"): "vector field",
+    ("learning.rounding", "nearest"): "rounded to nearest",
+    ("learning.rounding", "stochastic"): "rounded stochastically",
     ("learning.update", "differenced"): "digitally differenced",
     ("learning.update", "in_situ"): "in situ two-phase",
     ("learning.update", "continual"): "continual",
