@@ -108,6 +108,12 @@ class Settled:
     status: Status
     products: float
 
+    def part(self, keep: Array) -> Settled:
+        """Return some of the samples, `keep` being bool (batch,)."""
+        settled = self.settled[keep]
+        status = Status.SETTLED if bool(settled.all()) else self.status
+        return Settled(self.u[keep], self.a[keep], self.residual[keep], settled, status, self.products)
+
     def require(self, where: str, tolerance: float) -> Settled:
         """Return self, or raise `ConvergenceError` naming the phase, the residual and what to change."""
         if self.status is Status.SETTLED:

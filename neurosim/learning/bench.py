@@ -148,6 +148,14 @@ class Bench:
             conversion=None,
         )
 
+    def part(self, keep: Array) -> Bench:
+        """Return this bench with some of its samples, `keep` being bool (batch,)."""
+        network = self.network
+        if isinstance(network, RateNetwork) and network.gain is not None:
+            network = replace(network, gain=network.gain[keep])
+        applied = None if self.applied is None else self.applied[keep]
+        return replace(self, network=network, x=self.x[keep], y=self.y[keep], applied=applied)
+
     def operating_point(self, start: Array | None = None) -> Settled:
         """Return the free operating point by the solver, whatever ``options.method`` says; from rest, or `start`."""
         return operating_point(self.field(), self.start() if start is None else start, self.options)

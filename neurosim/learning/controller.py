@@ -237,7 +237,7 @@ class Controller:
     def contrast(self, state: TrainState, bench: Bench) -> Contrast:
         """Measure the contrast of this step, holding to the policy for samples that did not settle."""
         if self.estimator is None:
-            return measure_rbp(bench)
+            return measure_rbp(bench, mask=self.on_unsettled != "raise")
         found = measure(
             bench,
             self.estimator,

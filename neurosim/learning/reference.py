@@ -15,19 +15,26 @@ if TYPE_CHECKING:
     from neurosim.learning.bench import Bench
 
 
-def measure_rbp(bench: Bench, tolerance: float | None = None, *, start: Array | None = None) -> Contrast:
+def measure_rbp(
+    bench: Bench, tolerance: float | None = None, *, start: Array | None = None, mask: bool = False
+) -> Contrast:
     """Return the exact gradient on `bench` as a contrast with one finished group.
 
     `tolerance` defaults to 1e-12 in float64 and 1e-5 in float32; the free state is sought from `start`, or from rest.
-    How the gradient is found is said in ``observables/``, for each kind of network.
+    How the gradient is found is said in ``observables/``, for each kind of network. With `mask` the gradient is that of
+    the samples that have a steady state; without, one that has none raises `ConvergenceError`.
     """
     xp = namespace(bench.x)
     if tolerance is None:
         tolerance = 1e-12 if bench.x.dtype == xp.float64 else 1e-5
     bench = bench.exact(tolerance)
-    free = bench.operating_point(start).require("rbp, free state", tolerance)
-    factors = observables(bench).exact(free)
-    return Contrast((Group(0, factors),), bench.x.shape[0], free.a, free.residual, free.settled, free.status)
+    free = bench.operating_point(start)
+    if mask and not bool(free.settled.all()) and bool(free.settled.any()):
+        factors = observables(bench.part(free.settled)).exact(free.part(free.settled))
+    else:
+        factors = observables(bench).exact(free.require("rbp, free state", tolerance))
+    batch = int(free.settled.sum())
+    return Contrast((Group(0, factors),), batch, free.a, free.residual, free.settled, free.status)
 
 
 def alignment(estimate: Mapping[str, Array], reference: Mapping[str, Array]) -> dict[str, float]:
