@@ -12,7 +12,7 @@ from neurosim.errors import ConvergenceError
 from neurosim.learning.bench import Bench
 from neurosim.learning.contrast import measure
 from neurosim.learning.controller import Controller, TrainState
-from neurosim.learning.coupling import HeldCoupling, coupling, estimated_asymmetry, homeostatic_loss, symmetry
+from neurosim.learning.coupling import HeldCoupling, coupling, estimated_asymmetry, homeostatic_loss, jacobian, symmetry
 from neurosim.learning.estimators.base import Sample
 from neurosim.learning.reference import alignment, measure_rbp
 from neurosim.networks.feedback import angle, as_feedback, feedback_pairs
@@ -88,9 +88,10 @@ def upkeep(controller: Controller, state: TrainState) -> dict[str, float]:
 def asymmetry(controller: Controller, state: TrainState, x: Array, y: Array) -> dict[str, float]:
     """Return how far an untied network is from a symmetric one; nothing for a network of tied arrays.
 
-    Keys: ``angle_<feedback array>`` [degrees] to its forward array, and ``coupling_symmetry`` and ``homeostatic_loss``
-    of the coupling of the free layers: of dense layers from the matrix itself; with kernels means over the samples
-    `x`, `y`, with the pools at the end of their free phases, estimated from noise (NaN if a state is not finite).
+    Keys: ``angle_<feedback array>`` [degrees] to its forward array, and ``coupling_symmetry``,
+    ``jacobian_symmetry`` (with the leak) and ``homeostatic_loss`` of the coupling of the free layers: of dense layers
+    from the matrix itself; with kernels means over the samples `x`, `y`, with the pools at the end of their free
+    phases, estimated from noise (NaN if a state is not finite).
     """
     network, weights = controller.network, controller.weights(state)
     if not isinstance(network, RateNetwork):
@@ -104,18 +105,19 @@ def asymmetry(controller: Controller, state: TrainState, x: Array, y: Array) -> 
         return found
     if top.convolutional:
         bench = Bench(network, lambda _: weights, x, y, replace(controller.options, noise=0.0))
-        share, loss = _estimated(bench, controller.streams.generator("probe/asymmetry", state.step))
+        values = _estimated(bench, controller.streams.generator("probe/asymmetry", state.step))
     else:
         m = coupling(network, weights)
-        share, loss = symmetry(m), homeostatic_loss(m)
-    return {**found, "coupling_symmetry": share, "homeostatic_loss": loss}
+        values = symmetry(m), symmetry(jacobian(network, m)), homeostatic_loss(m)
+    names = "coupling_symmetry", "jacobian_symmetry", "homeostatic_loss"
+    return found | dict(zip(names, values, strict=True))
 
 
-def _estimated(bench: Bench, rng: Any) -> tuple[float, float]:
-    """Return the symmetry and the homeostatic loss of the coupling of kernels at the end of the free phase."""
+def _estimated(bench: Bench, rng: Any) -> tuple[float, float, float]:
+    """Return both symmetries and the homeostatic loss of the coupling of kernels at the end of the free phase."""
     network, free = cast("RateNetwork", bench.network), bench.free()
     if free.status is Status.DIVERGED:
-        return float("nan"), float("nan")
+        return float("nan"), float("nan"), float("nan")
     a = namespace(free.a).tile(free.a, (ASYMMETRY_DRAWS, 1))
     noise = rng.standard_normal(a.shape, dtype=a.dtype)
     return estimated_asymmetry(HeldCoupling(network, bench.weights(0), a), noise)

@@ -83,16 +83,26 @@ def symmetry(m: Array) -> float:
     return _share(*(float(((m + sign * m.T) ** 2).sum()) for sign in (1, -1)))
 
 
-def estimated_asymmetry(held: HeldCoupling, e: Array) -> tuple[float, float]:
-    """Return (`symmetry`, `homeostatic_loss`) of a large M from draws e (batch, nodes) of standard normal noise.
+def jacobian(network: RateNetwork, m: Array) -> Array:
+    """Return ``M - I``, the coupling with the leak of every neuron: the transposed J of the published measure.
 
-    ``E |e M + e M^T|^2 = 4 |S|_F^2`` and ``E |e M - e M^T|^2 = 4 |A|_F^2`` (Hutchinson 1990,
-    doi:10.1080/03610919008812866), means over the samples. The relative error of each is at most
-    ``sqrt(2 / draws)``, and of the order of ``sqrt(2 / (draws nodes))`` for couplings without a dominant mode.
+    The leak of inverted layers counts with the opposite sign, as their drive does. Of a loop, in which no two layers
+    are joined both ways, `symmetry` of M is 1/2 whatever the weights; of M - I it tends to 1 as they get small.
     """
-    v, back = held.driven(e), held.transposed(e)
-    s, a = (float(((v + sign * back) ** 2).sum(axis=1).mean()) for sign in (1, -1))
-    return _share(s, a), 0.5 * a / int(e.shape[1])
+    xp = namespace(m)
+    return m - xp.diag(signed(network, xp.ones(m.shape[0], dtype=m.dtype)))
+
+
+def estimated_asymmetry(held: HeldCoupling, e: Array) -> tuple[float, float, float]:
+    """Return (`symmetry` of M, that of its `jacobian`, `homeostatic_loss`) of a large M from noise.
+
+    ``E |e M + e M^T|^2 = 4 |S|_F^2`` and ``E |e M - e M^T|^2 = 4 |A|_F^2`` for draws e (batch, nodes) of standard normal
+    noise (Hutchinson 1990, doi:10.1080/03610919008812866), means over the samples. The relative error of each is at
+    most ``sqrt(2 / draws)``, and of the order of ``sqrt(2 / (draws nodes))`` for couplings without a dominant mode.
+    """
+    v, back, leak = held.driven(e), held.transposed(e), signed(held.network, e)
+    s, a, leaking = (float((part**2).sum(axis=1).mean()) for part in (v + back, v - back, (v - leak) + (back - leak)))
+    return _share(s, a), _share(leaking, a), 0.5 * a / int(e.shape[1])
 
 
 def _share(s: float, a: float) -> float:

@@ -85,6 +85,7 @@ _MOST = "most programming pulses of a device of one synapse so far"
 _MEAN = "mean number of programming pulses of the devices of one synapse so far"
 _ANGLE = "angle between a feedback array and its forward array"
 _SYMMETRY = "symmetric part of the coupling of the free layers, |S| / (|S| + |A|)"
+_JACOBIAN = "symmetric part of the Jacobian of the free layers, the coupling with the leak, |S| / (|S| + |A|)"
 _HOMEOSTATIC = "homeostatic loss, 2 |A|^2 / n of the coupling of n free neurons"
 
 _LINES = {
@@ -141,6 +142,7 @@ FIELDS: tuple[Field, ...] = (
     _metric("alignment_*", f"{_ALIGNMENT}, of one synapse"),
     Field("metrics/angle_*", ("step",), "float", "degree", _ANGLE),
     _metric("coupling_symmetry", _SYMMETRY),
+    _metric("jacobian_symmetry", _JACOBIAN),
     _metric("homeostatic_loss", _HOMEOSTATIC),
     *(_metric(name, text) for name, text in _LINES.items()),
     _scalar("test_accuracy", "fraction of test samples classified correctly at the end"),
@@ -166,6 +168,7 @@ FIELDS: tuple[Field, ...] = (
     _scalar("alignment_*", f"{_ALIGNMENT}, of one synapse"),
     Field("run/angle_*", (), "float", "degree", _ANGLE),
     _scalar("coupling_symmetry", _SYMMETRY),
+    _scalar("jacobian_symmetry", _JACOBIAN),
     _scalar("homeostatic_loss", _HOMEOSTATIC),
     *(_scalar(name, text) for name, text in _LINES.items()),
 )

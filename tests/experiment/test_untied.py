@@ -50,7 +50,7 @@ def metrics_of(path, **tables):
 
 def test_trace_of_an_untied_run_holds_angles_and_the_asymmetry_of_the_coupling(tmp_path):
     final, metrics, weights = metrics_of(tmp_path / "run.h5", network={**UNTIED, "feedback_angle": 60.0})
-    assert {"angle_B2", "angle_B3", "coupling_symmetry", "homeostatic_loss"} <= metrics.keys()
+    assert {"angle_B2", "angle_B3", "coupling_symmetry", "jacobian_symmetry", "homeostatic_loss"} <= metrics.keys()
     assert metrics["angle_B2"][0] == pytest.approx(60, abs=1e-5)
     assert final["angle_B3"] == metrics["angle_B3"][-1] != metrics["angle_B3"][0]
     w = {name: h.g_plus - h.g_minus for name, h in weights.items()}

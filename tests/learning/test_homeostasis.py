@@ -13,7 +13,7 @@ from standard_errors import check_mean
 from neurosim.errors import ConfigError
 from neurosim.gradcheck import fitted_slope
 from neurosim.learning.contrast import measure_phases
-from neurosim.learning.coupling import HeldCoupling, coupling, estimated_asymmetry, homeostatic_loss, symmetry
+from neurosim.learning.coupling import HeldCoupling, coupling, estimated_asymmetry, homeostatic_loss, jacobian, symmetry
 from neurosim.learning.estimators import SymmetricEP
 from neurosim.learning.homeostasis import Homeostasis, descent, echo, products
 from neurosim.networks.activations import ACTIVATIONS
@@ -79,8 +79,9 @@ def test_loss_is_twice_the_antisymmetric_part_and_the_mean_of_its_samples(kind):
     np.testing.assert_allclose(v, e @ m, rtol=0, atol=1e-12)
     np.testing.assert_allclose(held.transposed(e), e @ m.T, rtol=0, atol=1e-12)
     check_mean(products(e, v, held.driven(v)), homeostatic_loss(m))
-    share, loss = estimated_asymmetry(held, e)
+    share, leaking, loss = estimated_asymmetry(held, e)
     assert share == pytest.approx(symmetry(m), rel=0.02)
+    assert leaking == pytest.approx(symmetry(jacobian(network, m)), rel=0.02)
     assert loss == pytest.approx(homeostatic_loss(m), rel=5 * (2 / DRAWS) ** 0.5)
 
 
@@ -119,6 +120,17 @@ def test_symmetry_of_known_couplings():
     assert symmetry(m) == pytest.approx(0.5, abs=0.01)
     assert symmetry(np.array([[1.0, 0.5], [0.0, 0.0]])) == pytest.approx(1.125**0.5 / (1.125**0.5 + 0.125**0.5))
     assert np.isnan(symmetry(np.zeros((2, 2))))
+
+
+def test_symmetry_of_a_loop_is_told_by_its_leak():
+    """Without arrays between the same two layers |S| = |A| in the coupling; the leak is symmetric."""
+    bench = BENCHES["loop"]
+    m = coupling(bench.network, bench.weights(0))
+    assert symmetry(m) == pytest.approx(0.5, abs=1e-14)
+    square, n = float((m**2).sum()), len(m)
+    for scale in (1.0, 0.1):
+        s, a = (0.5 * square * scale**2 + n) ** 0.5, (0.5 * square) ** 0.5 * scale
+        assert symmetry(jacobian(bench.network, scale * m)) == pytest.approx(s / (s + a), rel=1e-13)
 
 
 @by_kind

@@ -109,9 +109,11 @@ def test_loss_and_symmetry_are_the_means_of_their_samples(pool):
     for sample in (0, 1):
         check_mean(products(e, v, w)[sample::2], losses[sample])
     parts = np.mean([split(part) for part in m], axis=0) ** 0.5
-    share, loss = estimated_asymmetry(held, e)
+    share, leaking, loss = estimated_asymmetry(held, e)
     spread = (2 / (2 * DRAWS)) ** 0.5  # a bound on the relative standard deviation of each square
     assert share == pytest.approx(parts[0] / parts.sum(), abs=spread)
+    squares = np.mean([split(part - np.eye(len(part))) for part in m], axis=0) ** 0.5
+    assert leaking == pytest.approx(squares[0] / squares.sum(), abs=spread)
     assert loss == pytest.approx(np.mean(losses), rel=4 * spread)
 
 
@@ -122,8 +124,9 @@ def test_few_draws_tell_the_symmetry_of_many_neurons_also_of_a_symmetric_couplin
     exact = symmetry(coupling(bench.network, bench.weights(0), a[0]))
     assert estimated_asymmetry(HeldCoupling(bench.network, bench.weights(0), a), e)[0] == pytest.approx(exact, abs=0.02)
     alike = {**bench.weights(0), "B2": bench.weights(0)["W2"], "B3": bench.weights(0)["W3"].T}
-    share, loss = estimated_asymmetry(HeldCoupling(bench.network, alike, a), e)
+    share, leaking, loss = estimated_asymmetry(HeldCoupling(bench.network, alike, a), e)
     assert share == pytest.approx(1, abs=1e-14)
+    assert leaking == pytest.approx(1, abs=1e-14)
     assert loss < 1e-28
 
 
