@@ -96,9 +96,9 @@ def jacobian(network: RateNetwork, m: Array) -> Array:
 def estimated_asymmetry(held: HeldCoupling, e: Array) -> tuple[float, float, float]:
     """Return (`symmetry` of M, that of its `jacobian`, `homeostatic_loss`) of a large M from noise.
 
-    ``E |e M + e M^T|^2 = 4 |S|_F^2`` and ``E |e M - e M^T|^2 = 4 |A|_F^2`` for draws e (batch, nodes) of standard normal
-    noise (Hutchinson 1990, doi:10.1080/03610919008812866), means over the samples. The relative error of each is at
-    most ``sqrt(2 / draws)``, and of the order of ``sqrt(2 / (draws nodes))`` for couplings without a dominant mode.
+    ``E |e M + e M^T|^2 = 4 |S|_F^2`` and ``E |e M - e M^T|^2 = 4 |A|_F^2`` for draws e (batch, nodes) of standard
+    normal noise (Hutchinson 1990, doi:10.1080/03610919008812866), means over the samples. The relative error of each
+    is at most ``sqrt(2 / draws)``, and of the order of ``sqrt(2 / (draws nodes))`` where no mode dominates.
     """
     v, back, leak = held.driven(e), held.transposed(e), signed(held.network, e)
     s, a, leaking = (float((part**2).sum(axis=1).mean()) for part in (v + back, v - back, (v - leak) + (back - leak)))
