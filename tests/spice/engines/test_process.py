@@ -196,7 +196,9 @@ def test_an_interrupt_kills_the_process_and_leaves_no_folder(program, tmp_path):
     program(f"echo $$ >{tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60")
     place = tmp_path / "temporary"
     place.mkdir()
-    code = f"import tempfile; tempfile.tempdir = {str(place)!r}\n"
+    # a job started in the background ignores the signal, and its children with it
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += f"import tempfile; tempfile.tempdir = {str(place)!r}\n"
     code += f"from neurosim.spice.engines import get_engine\nget_engine('ngspice').run({DIVIDER!r})"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as python:
         until = time.monotonic() + 30.0
