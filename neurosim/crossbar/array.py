@@ -7,14 +7,14 @@ from typing import Any
 
 from neurosim.backend import Array, namespace
 from neurosim.crossbar.checks import check_array
-from neurosim.crossbar.drawing import drawn, lasting_pair, with_faults
-from neurosim.crossbar.faults import NO_SHORTS, Faults, Shorts
-from neurosim.crossbar.lasting import Lasting
+from neurosim.crossbar.drawing import drawn
+from neurosim.crossbar.faults import Faults
 from neurosim.crossbar.mapping import MAPPINGS, Layout
 from neurosim.crossbar.pair import PairState
+from neurosim.crossbar.plane import Plane
 from neurosim.crossbar.read import WeightNoise
 from neurosim.crossbar.write_error import WriteError
-from neurosim.devices import Ageing, Cells, DeviceModel, Wear
+from neurosim.devices import Ageing, DeviceModel, Wear
 from neurosim.errors import ConfigError, RangeError, ShapeError, choose
 from neurosim.rng import Streams
 
@@ -40,16 +40,10 @@ class Crossbar:
         Conductance of a weight of one [S].
     read_noise
         Std of a conductance at each read relative to its value; not clipped, so keep it well below 1.
-    cells_plus, cells_minus
-        The individual devices.
+    plus, minus
+        The devices of G+ and of G-.
     dtype
         ``"float32"`` or ``"float64"``.
-    lasting
-        How the devices of G+ and of G- age and wear; None when they do not.
-    write_error
-        How far from its target an exact write ends, or None.
-    shorts_plus, shorts_minus
-        Shorted lines of G+ and of G-.
     """
 
     name: str
@@ -59,14 +53,10 @@ class Crossbar:
     scheme: str
     g_ref: float
     read_noise: float
-    cells_plus: Cells
-    cells_minus: Cells
+    plus: Plane = field(repr=False)
+    minus: Plane = field(repr=False)
     dtype: str
     layout: Layout = field(repr=False)
-    lasting: tuple[Lasting, Lasting] | None = field(default=None, repr=False)
-    write_error: WriteError | None = None
-    shorts_plus: Shorts = NO_SHORTS
-    shorts_minus: Shorts = NO_SHORTS
 
     @classmethod
     def build(
@@ -105,30 +95,20 @@ class Crossbar:
         check_array(where, shape, device, g_ref, read_noise, str(dtype))
         if write_error is not None:
             write_error.check(device.g_min, device.g_max)
-        plus, minus = drawn(device, layout, name, shape, streams, dtype)
-        shorts = NO_SHORTS, NO_SHORTS
-        if faults is not None:
-            plus, minus, one, other = with_faults(faults, (plus, minus), layout, name, shape, streams)
-            shorts = one, other
-        lasting = None
-        if ageing is not None or wear is not None:
-            lasting = lasting_pair((plus, minus), layout, name, shape, ageing, wear, streams)
-        return cls(
+        plus, minus = drawn(
+            device,
+            layout,
             name,
             shape,
-            device,
-            mapping,
-            scheme,
-            float(g_ref),
-            float(read_noise),
-            plus,
-            minus,
-            str(dtype),
-            layout,
-            lasting,
-            write_error,
-            *shorts,
+            streams,
+            dtype,
+            ageing=ageing,
+            wear=wear,
+            faults=faults,
+            write_error=write_error,
         )
+        g_ref, read_noise = float(g_ref), float(read_noise)
+        return cls(name, shape, device, mapping, scheme, g_ref, read_noise, plus, minus, str(dtype), layout)
 
     @property
     def w_max(self) -> float:
@@ -148,7 +128,17 @@ class Crossbar:
     @property
     def ages(self) -> bool:
         """Whether conductances change without programming."""
-        return self.lasting is not None and self.lasting[0].ageing is not None
+        return self.plus.lasting is not None and self.plus.lasting.ageing is not None
+
+    @property
+    def wears(self) -> bool:
+        """Whether devices stop after a number of pulses."""
+        return self.plus.lasting is not None and self.plus.lasting.wear is not None
+
+    @property
+    def shorted(self) -> bool:
+        """Whether any lines are shorted."""
+        return bool(self.plus.shorts or self.minus.shorts)
 
     @property
     def weight_step(self) -> float:
@@ -162,32 +152,24 @@ class Crossbar:
         d = self._difference(weights, "weights")
         if not bool(namespace(d).isfinite(d).all()):
             raise RangeError(f"crossbar {self.name}: weights that are not finite cannot be encoded")
-        placed = self.layout.place(d, self.device, self.cells_plus, self.cells_minus)
-        return self.begun(self._programmed(*self._missed(*placed, None, rng), rng))
+        plus, minus = self.layout.place(d, self.device, self.plus.cells, self.minus.cells)
+        plus, minus = self.plus.aimed(plus, None, rng), self.minus.aimed(minus, None, rng)
+        return self.begun(PairState.of(self.plus.set(plus, rng), self.minus.set(minus, rng)))
 
     def begun(self, pair: PairState) -> PairState:
         """Return `pair` as the state of devices that were never used before."""
-        if self.lasting is None:
-            return pair
-        plus, minus = self.lasting
-        return replace(
-            pair,
-            past_plus=plus.begin(pair.g_plus, pair.read_plus),
-            past_minus=minus.begin(pair.g_minus, pair.read_minus),
-        )
+        return PairState.of(self.plus.begun(pair.plus), self.minus.begun(pair.minus))
 
     def weights(self, state: PairState) -> Array:
         """Return the visible weights ``(G+ - G-) / g_ref``, (rows, cols)."""
-        if self.shorts_plus or self.shorts_minus:
-            state = self._shorted(state)
-        w = state.read_plus - state.read_minus
+        w = self.plus.seen(state.read_plus) - self.minus.seen(state.read_minus)
         w *= 1 / self.g_ref
         return w
 
     def targets(self, state: PairState, delta_w: Array) -> tuple[Array, Array]:
         """Return G+ and G- [S] that change the visible weights by `delta_w`, within each device's range."""
         d = self._difference(delta_w, "delta_w")
-        return self.layout.shift(state.read_plus, state.read_minus, d, self.device, self.cells_plus, self.cells_minus)
+        return self.layout.shift(state.read_plus, state.read_minus, d, self.device, self.plus.cells, self.minus.cells)
 
     def disturbed(self, state: PairState, plus: Array, minus: Array) -> PairState:
         """Return the state as read while its conductances deviate by the relative `plus` and `minus`."""
@@ -199,8 +181,9 @@ class Crossbar:
         It is exact, or ends off its target by the write error; devices whose conductance stays are not written.
         """
         d = self._difference(delta_w, "delta_w")
-        pair = self.layout.shift(state.g_plus, state.g_minus, d, self.device, self.cells_plus, self.cells_minus)
-        return self._written(state, *self._missed(*pair, state, rng), rng)
+        g = state.g_plus, state.g_minus
+        plus, minus = self.layout.shift(*g, d, self.device, self.plus.cells, self.minus.cells)
+        return self.rewritten(state, self.plus.aimed(plus, g[0], rng), self.minus.aimed(minus, g[1], rng), rng)
 
     def pulse(self, state: PairState, counts: Array, rng: Any) -> PairState:
         """Return the state after ``|counts|`` pulses (rows, cols) on each weight; positive raises the weight.
@@ -214,50 +197,34 @@ class Crossbar:
     def apply(self, state: PairState, plus: Array, minus: Array | None, rng: Any) -> PairState:
         """Return the state after signed pulses of each device, `plus` (rows, cols) and `minus` (as G-), or None."""
         plus, minus = self.allowed(state, plus, minus)
-        g_plus = self.device.pulse(state.g_plus, plus, self.cells_plus, rng)
-        read_plus = self.reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
-        g_minus, read_minus = state.g_minus, state.read_minus
-        if minus is not None:
-            g_minus = self.device.pulse(g_minus, minus, self.cells_minus, rng)
-            read_minus = self.reread(read_minus, g_minus, minus, self.cells_minus, rng)
-        return self.passed(state, PairState(g_plus, g_minus, read_plus, read_minus), plus, minus)
+        one = self.plus.pulsed(state.plus, plus, rng)
+        return PairState.of(one, state.minus if minus is None else self.minus.pulsed(state.minus, minus, rng))
 
     def allowed(self, state: PairState, plus: Array, minus: Array | None) -> tuple[Array, Array | None]:
         """Return of these pulses those that the devices still take."""
-        if self.lasting is None:
-            return plus, minus
-        one, other = self.lasting
-        return one.limited(plus, state.past_plus), None if minus is None else other.limited(minus, state.past_minus)
+        other = None if minus is None else self.minus.allowed(state.minus, minus)
+        return self.plus.allowed(state.plus, plus), other
 
     def reset(self, state: PairState, pairs: Array, rng: Any) -> tuple[PairState, float]:
         """Return the state after an abrupt reset of both devices of `pairs` (rows, cols, bool), and the pulses."""
-        xp, one = namespace(state.g_plus), pairs.astype(self.dtype)
-        plus, minus = self.allowed(state, one, one)
-        assert minus is not None
-        g_plus, g_minus = (
-            xp.where(given != 0, self.device.reset(cells, self.shape, rng, xp, self.dtype), g)
-            for given, cells, g in (
-                (plus, self.cells_plus, state.g_plus),
-                (minus, self.cells_minus, state.g_minus),
-            )
+        one = pairs.astype(self.dtype)
+        plus, minus = self.plus.allowed(state.plus, one), self.minus.allowed(state.minus, one)
+        g_plus = self.plus.reset(state.plus, plus != 0, rng)
+        g_minus = self.minus.reset(state.minus, minus != 0, rng)
+        new = PairState.of(
+            self.plus.landed(state.plus, g_plus, plus, rng), self.minus.landed(state.minus, g_minus, minus, rng)
         )
-        read_plus = self.reread(state.read_plus, g_plus, plus, self.cells_plus, rng)
-        read_minus = self.reread(state.read_minus, g_minus, minus, self.cells_minus, rng)
-        new = self.passed(state, PairState(g_plus, g_minus, read_plus, read_minus), plus, minus)
         return new, float(plus.sum()) + float(minus.sum())
 
     def rewritten(self, state: PairState, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
         """Return the state after an exact write of these hidden conductances [S]."""
-        return self._written(state, g_plus, g_minus, rng)
+        return PairState.of(self.plus.written(state.plus, g_plus, rng), self.minus.written(state.minus, g_minus, rng))
 
     def wait(self, state: PairState, seconds: float, rng: Any) -> PairState:
         """Return the state after `seconds` without programming; the same state where devices do not age."""
-        if self.lasting is None or seconds == 0:
+        if not self.ages or seconds == 0:
             return state
-        plus, minus = self.lasting
-        g_plus, read_plus, past_plus = plus.wait(state.g_plus, state.read_plus, state.past_plus, seconds, rng)
-        g_minus, read_minus, past_minus = minus.wait(state.g_minus, state.read_minus, state.past_minus, seconds, rng)
-        return PairState(g_plus, g_minus, read_plus, read_minus, past_plus, past_minus)
+        return PairState.of(self.plus.wait(state.plus, seconds, rng), self.minus.wait(state.minus, seconds, rng))
 
     def pulsed(self, state: PairState, counts: Array) -> float:
         """Return the sum over `counts` pulses (rows, cols) of the conductance of each device that gets one [S]."""
@@ -276,7 +243,7 @@ class Crossbar:
         ConfigError
             Lines are shorted: their weights share the noise of their devices.
         """
-        if self.shorts_plus or self.shorts_minus:
+        if self.shorted:
             raise ConfigError(
                 f"crossbar {self.name}: read noise fresh at every read is not modelled for shorted lines, whose "
                 "weights share it; take a frozen or phase one"
@@ -292,7 +259,7 @@ class Crossbar:
 
     def noisy_weights(self, state: PairState, rng: Any) -> Array:
         """Return the weights with one draw of the read noise of every device, (rows, cols)."""
-        if self.read_noise and (self.shorts_plus or self.shorts_minus):
+        if self.read_noise and self.shorted:
             plus, minus = self.conductances(state, rng)
             return plus - minus
         w = self.weights(state)
@@ -306,9 +273,7 @@ class Crossbar:
         if rng is not None and self.read_noise:
             for g in found:
                 g += self.read_noise * g * rng.standard_normal(g.shape, dtype=g.dtype)
-        if self.shorts_plus or self.shorts_minus:
-            return self.shorts_plus.seen(found[0]), self.shorts_minus.seen(found[1])
-        return found[0], found[1]
+        return self.plus.seen(found[0]), self.minus.seen(found[1])
 
     def forward_noise(self, x: Array, state: PairState, rng: Any) -> Array:
         """Return the noise of reading `x` (batch, rows) from the rows, (batch, cols).
@@ -335,59 +300,3 @@ class Crossbar:
     def _check(self, values: Array, what: str) -> None:
         if values.shape != self.shape:
             raise ShapeError(f"crossbar {self.name}: {what} {values.shape}, expected {self.shape}")
-
-    def _shorted(self, state: PairState) -> PairState:
-        """Return the state with its visible conductances as shorted lines show them."""
-        plus, minus = self.shorts_plus.seen(state.read_plus), self.shorts_minus.seen(state.read_minus)
-        return replace(state, read_plus=plus, read_minus=minus)
-
-    def _missed(self, g_plus: Array, g_minus: Array, old: PairState | None, rng: Any) -> tuple[Array, Array]:
-        """Return where a write of these targets ends; devices that keep the conductance of `old` are not written."""
-        if self.write_error is None:
-            return g_plus, g_minus
-        held = (None, None) if old is None else (old.g_plus, old.g_minus)
-        plus, minus = (
-            self.write_error.reached(g, before, cells, self.device, rng)
-            for g, before, cells in zip((g_plus, g_minus), held, (self.cells_plus, self.cells_minus), strict=True)
-        )
-        return plus, minus
-
-    def _programmed(self, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
-        read_plus = self.device.visible(g_plus, self.cells_plus, rng)
-        read_minus = self.device.visible(g_minus, self.cells_minus, rng)
-        return PairState(g_plus, g_minus, read_plus, read_minus)
-
-    def _written(self, state: PairState, g_plus: Array, g_minus: Array, rng: Any) -> PairState:
-        """Return the state after an exact write; each device that it changes counts one pulse, those stopped stay."""
-        if self.lasting is None:
-            return self._programmed(g_plus, g_minus, rng)
-        one, other = self.lasting
-        plus = one.limited((g_plus != state.g_plus).astype(self.dtype), state.past_plus)
-        minus = other.limited((g_minus != state.g_minus).astype(self.dtype), state.past_minus)
-        xp = namespace(g_plus)
-        hidden = xp.where(plus != 0, g_plus, state.g_plus), xp.where(minus != 0, g_minus, state.g_minus)
-        new = self._programmed(*hidden, rng)
-        if not self.device.exact_read:
-            seen = xp.where(plus != 0, new.read_plus, state.read_plus)
-            new = PairState(*hidden, seen, xp.where(minus != 0, new.read_minus, state.read_minus))
-        return self.passed(state, new, plus, minus)
-
-    def passed(self, state: PairState, new: PairState, plus: Array, minus: Array | None) -> PairState:
-        """Return `new`, made from `state` by so many pulses of each device, with its past."""
-        if self.lasting is None:
-            return new
-        one, other = self.lasting
-        g_plus, read_plus, past_plus = one.programmed(new.g_plus, new.read_plus, state.past_plus, plus)
-        g_minus, read_minus, past_minus = new.g_minus, new.read_minus, state.past_minus
-        if minus is not None:
-            g_minus, read_minus, past_minus = other.programmed(g_minus, read_minus, past_minus, minus)
-        return PairState(g_plus, g_minus, read_plus, read_minus, past_plus, past_minus)
-
-    def reread(self, read: Array, g: Array, counts: Array, cells: Cells, rng: Any) -> Array:
-        """Return the visible conductances after pulses: redrawn where there was one, else as before."""
-        if self.device.exact_read:
-            return g
-        index = namespace(g).flatnonzero(counts.ravel() != 0)
-        read = read.copy()
-        read.ravel()[index] = self.device.visible(g.ravel()[index], cells.take(index), rng)
-        return read

@@ -38,23 +38,14 @@ def aggregated(crossbar: Crossbar, state: PairState, ups: Array, downs: Array, r
     endurance ends takes the pulses that it still has, the raising ones first.
     """
     first, second = (crossbar.layout.trains(counts) for counts in (ups, -downs))
-    plus = _endured(crossbar, 0, first[0], second[0], state.past_plus)
-    g_plus = pulse_at_once(crossbar.device, state.g_plus, plus, crossbar.cells_plus, rng)
+    device, one, other = crossbar.device, crossbar.plus, crossbar.minus
+    plus = one.endured(state.plus, first[0], second[0])
+    g_plus = pulse_at_once(device, state.g_plus, plus, one.cells, rng)
     if first[1] is None or second[1] is None:
         return _landed(crossbar, state, (g_plus, state.g_minus), (_total(plus), None), rng)
-    minus = _endured(crossbar, 1, first[1], second[1], state.past_minus)
-    g_minus = pulse_at_once(crossbar.device, state.g_minus, minus, crossbar.cells_minus, rng)
+    minus = other.endured(state.minus, first[1], second[1])
+    g_minus = pulse_at_once(device, state.g_minus, minus, other.cells, rng)
     return _landed(crossbar, state, (g_plus, g_minus), (_total(plus), _total(minus)), rng)
-
-
-def _endured(crossbar: Crossbar, side: int, first: Array, second: Array, past: Any) -> tuple[Array, Array]:
-    """Return of two signed trains, one after the other, what the devices of one side still take."""
-    if crossbar.lasting is None:
-        return first, second
-    lasting = crossbar.lasting[side]
-    first = lasting.limited(first, past)
-    left = lasting.limited(_total((first, second)), past) - abs(first)
-    return first, namespace(second).clip(second, -left, left)
 
 
 def _total(trains: tuple[Array, Array]) -> Array:
@@ -85,15 +76,15 @@ def in_order(
         Devices of limited endurance, which would have to stop in the middle of the batch.
     """
     layout = crossbar.layout
-    if crossbar.lasting is not None and crossbar.lasting[0].wear is not None:
+    if crossbar.wears:
         raise ConfigError(
             "learning.pulse_order = 'samples': the end of a device's life within a batch is not modelled; use "
             "'aggregated' or 'net', or leave [crossbar.wear] out"
         )
     first, second = (layout.trains(counts) for counts in (ups, -downs))
-    plus = Series(crossbar.device, state.g_plus, crossbar.cells_plus, rng)
+    plus = Series(crossbar.device, state.g_plus, crossbar.plus.cells, rng)
     two = first[1] is not None and second[1] is not None
-    minus = Series(crossbar.device, state.g_minus, crossbar.cells_minus, rng) if two else None
+    minus = Series(crossbar.device, state.g_minus, crossbar.minus.cells, rng) if two else None
     for events in series:
         one, other = layout.trains(events.counts)
         plus.apply(replace(events, counts=one))
@@ -110,11 +101,8 @@ def _landed(
     pulses = sum(float(total.sum()) for total in totals if total is not None)
     plus, minus = (None if total is None else total.astype(g[0].dtype) for total in totals)
     assert plus is not None
-    read_plus = crossbar.reread(state.read_plus, g[0], plus, crossbar.cells_plus, rng)
-    read_minus = state.read_minus
-    if minus is not None:
-        read_minus = crossbar.reread(read_minus, g[1], minus, crossbar.cells_minus, rng)
-    after = crossbar.passed(state, PairState(*g, read_plus, read_minus), plus, minus)
+    one, other = crossbar.plus.landed(state.plus, g[0], plus, rng), state.minus
+    after = PairState.of(one, other if minus is None else crossbar.minus.landed(other, g[1], minus, rng))
     # a product without the whole array of its terms, which would cost as much as the moments
     pulsed = sum(0.5 * float(plus.ravel() @ pair.g_plus.ravel()) for pair in (state, after))
     if minus is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from neurosim.backend import Array
-from neurosim.crossbar.faults import Faults, Shorts
+from neurosim.crossbar.faults import Faults
 from neurosim.crossbar.lasting import Lasting
 from neurosim.crossbar.mapping import Layout
+from neurosim.crossbar.plane import Plane
+from neurosim.crossbar.write_error import WriteError
 from neurosim.devices import Ageing, Cells, DeviceModel, Wear
 from neurosim.rng import Streams
 
@@ -19,44 +22,53 @@ def _sides(layout: Layout, shape: Shape) -> tuple[tuple[str, Shape], tuple[str, 
 
 
 def drawn(
-    device: DeviceModel, layout: Layout, name: str, shape: Shape, streams: Streams, dtype: Any
-) -> tuple[Cells, Cells]:
-    """Return the devices of G+ and of G-, from the streams ``devices/<name>/<side>``."""
-    xp = streams.backend.xp
-    plus, minus = (
-        device.sample(size, streams.generator(f"devices/{name}/{side}"), xp, xp.dtype(dtype))
-        for side, size in _sides(layout, shape)
-    )
-    return plus, minus if layout.signed else _none(xp, dtype)
-
-
-def with_faults(
-    faults: Faults, cells: tuple[Cells, Cells], layout: Layout, name: str, shape: Shape, streams: Streams
-) -> tuple[Cells, Cells, Shorts, Shorts]:
-    """Return the devices with their faults, and the shorted lines of G+ and of G-, from ``faults/<name>/...``."""
-    sides = _sides(layout, shape)
-    plus, minus = (faults.apply(c, size, name, side, streams) for c, (side, size) in zip(cells, sides, strict=True))
-    if not layout.signed:
-        minus = _none(streams.backend.xp, plus.g_low.dtype)
-    one, other = (faults.shorts(size, name, side, streams) for side, size in sides)
-    return plus, minus, one, other
-
-
-def lasting_pair(
-    cells: tuple[Cells, Cells],
+    device: DeviceModel,
     layout: Layout,
     name: str,
     shape: Shape,
+    streams: Streams,
+    dtype: Any,
+    *,
     ageing: Ageing | None,
     wear: Wear | None,
-    streams: Streams,
-) -> tuple[Lasting, Lasting]:
-    """Return how the devices of G+ and of G- age and wear, from streams below ``devices/<name>/<side>``."""
-    one, other = (
-        Lasting.draw(c, size, ageing, wear, streams, f"devices/{name}/{side}")
-        for c, (side, size) in zip(cells, _sides(layout, shape), strict=True)
+    faults: Faults | None,
+    write_error: WriteError | None,
+) -> tuple[Plane, Plane]:
+    """Return the planes of G+ and of G-.
+
+    Devices come from the streams ``devices/<name>/<side>``, what time and use do to them from streams below these, and
+    their faults from ``faults/<name>/...``.
+    """
+    plus, minus = (
+        _plane(device, name, side, size, streams, dtype, faults, write_error) for side, size in _sides(layout, shape)
     )
-    return one, other
+    if not layout.signed:
+        minus = replace(minus, cells=_none(streams.backend.xp, dtype))
+    if ageing is None and wear is None:
+        return plus, minus
+    plus, minus = (
+        replace(plane, lasting=Lasting.draw(plane.cells, size, ageing, wear, streams, f"devices/{name}/{side}"))
+        for plane, (side, size) in zip((plus, minus), _sides(layout, shape), strict=True)
+    )
+    return plus, minus
+
+
+def _plane(
+    device: DeviceModel,
+    name: str,
+    side: str,
+    size: Shape,
+    streams: Streams,
+    dtype: Any,
+    faults: Faults | None,
+    write_error: WriteError | None,
+) -> Plane:
+    xp = streams.backend.xp
+    cells = device.sample(size, streams.generator(f"devices/{name}/{side}"), xp, xp.dtype(dtype))
+    if faults is None:
+        return Plane(device, cells, write_error=write_error)
+    shorts = faults.shorts(size, name, side, streams)
+    return Plane(device, faults.apply(cells, size, name, side, streams), shorts=shorts, write_error=write_error)
 
 
 def _none(xp: Any, dtype: Any) -> Cells:

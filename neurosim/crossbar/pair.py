@@ -32,6 +32,23 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PlaneState:
+    """Conductances [S] of all G+ or of all G- of a crossbar.
+
+    Attributes
+    ----------
+    g, read
+        Hidden conductances and visible ones, as in `PairState`.
+    past
+        What the devices remember, a `Past`; None where they neither age nor wear.
+    """
+
+    g: Array
+    read: Array
+    past: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PairState:
     """Conductances [S] of a crossbar, ``W = (G+ - G-) / g_ref``. A value: operations return a new one.
 
@@ -51,3 +68,18 @@ class PairState:
     read_minus: Array
     past_plus: Any = None
     past_minus: Any = None
+
+    @classmethod
+    def of(cls, plus: PlaneState, minus: PlaneState) -> PairState:
+        """Return the state of an array of these two planes."""
+        return cls(plus.g, minus.g, plus.read, minus.read, plus.past, minus.past)
+
+    @property
+    def plus(self) -> PlaneState:
+        """The plane of G+."""
+        return PlaneState(self.g_plus, self.read_plus, self.past_plus)
+
+    @property
+    def minus(self) -> PlaneState:
+        """The plane of G-."""
+        return PlaneState(self.g_minus, self.read_minus, self.past_minus)

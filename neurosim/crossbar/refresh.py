@@ -89,15 +89,15 @@ class Refresh:
         difference = state.read_plus - state.read_minus
         begun = state
         state, resets = crossbar.reset(state, full, rng)
-        plus = crossbar.cells_plus.clip(state.read_minus + xp.maximum(difference, 0))
-        minus = crossbar.cells_minus.clip(state.read_plus + xp.maximum(-difference, 0))
+        plus = crossbar.plus.cells.clip(state.read_minus + xp.maximum(difference, 0))
+        minus = crossbar.minus.cells.clip(state.read_plus + xp.maximum(-difference, 0))
 
         def train(now: PairState) -> tuple[Array, Array | None]:
             up = (
                 pulses_towards(device, read, target, cells, longest=self.longest, up_only=True)
                 for read, target, cells in (
-                    (now.read_plus, plus, crossbar.cells_plus),
-                    (now.read_minus, minus, crossbar.cells_minus),
+                    (now.read_plus, plus, crossbar.plus.cells),
+                    (now.read_minus, minus, crossbar.minus.cells),
                 )
             )
             one, other = up
@@ -122,8 +122,8 @@ class Refresh:
             one, other = (
                 pulses_towards(device, read, target, cells, longest=self.longest, up_only=one_way)
                 for read, target, cells in (
-                    (now.read_plus, plus.g, crossbar.cells_plus),
-                    (now.read_minus, minus.g, crossbar.cells_minus),
+                    (now.read_plus, plus.g, crossbar.plus.cells),
+                    (now.read_minus, minus.g, crossbar.minus.cells),
                 )
             )
             return one, other if crossbar.layout.signed else None

@@ -35,7 +35,7 @@ def measured_pairs(path: Path, crossbars: Mapping[str, Crossbar], backend: Backe
             if np.any(minus != minus[:, :1]):
                 raise ConfigError(f"{path}: array {name}: g_minus is one reference column; its columns must be equal")
             minus = minus[:, :1].copy()
-        for kind, plane, cells in (("g_plus", plus, crossbar.cells_plus), ("g_minus", minus, crossbar.cells_minus)):
+        for kind, plane, cells in (("g_plus", plus, crossbar.plus.cells), ("g_minus", minus, crossbar.minus.cells)):
             low, high = (np.broadcast_to(backend.to_host(bound), plane.shape) for bound in (cells.g_low, cells.g_high))
             outside = np.argwhere((plane < low) | (plane > high))
             if len(outside):

@@ -73,15 +73,15 @@ def upkeep(controller: Controller, state: TrainState) -> dict[str, float]:
     """
     found: dict[str, float] = {} if controller.refresh is None else {"refreshes": state.refreshes}
     for name, crossbar in controller.crossbars.items():
-        if crossbar.lasting is None or crossbar.lasting[0].wear is None:
+        if not crossbar.wears:
             continue
-        pair, (plus, minus) = state.pairs[name], crossbar.lasting
-        sides = [(plus, pair.past_plus), (minus, pair.past_minus)]
-        there = sides if crossbar.layout.signed else sides[:1]
-        devices = sum(past.writes.size for _, past in there)
-        found[f"worn_{name}"] = sum(float((past.writes >= side.lives).sum()) for side, past in there) / devices
-        found[f"writes_max_{name}"] = max(float(past.writes.max()) for _, past in there)
-        found[f"writes_mean_{name}"] = sum(float(past.writes.sum()) for _, past in there) / devices
+        pair = state.pairs[name]
+        planes = [(crossbar.plus, pair.plus), (crossbar.minus, pair.minus)][: 2 if crossbar.layout.signed else 1]
+        writes = [now.past.writes for _, now in planes]
+        devices = sum(count.size for count in writes)
+        found[f"worn_{name}"] = sum(float(plane.stopped(now).sum()) for plane, now in planes) / devices
+        found[f"writes_max_{name}"] = max(float(count.max()) for count in writes)
+        found[f"writes_mean_{name}"] = sum(float(count.sum()) for count in writes) / devices
     return found
 
 

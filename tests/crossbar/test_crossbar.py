@@ -151,7 +151,7 @@ def test_one_sided_write_is_exact_whatever_the_bounds_of_its_devices(seed):
     np.testing.assert_allclose(hidden(state), weights, atol=1e-12)
     change = some_weights(crossbar, 0.2, seed=1)
     np.testing.assert_allclose(hidden(crossbar.write(state, change, rng())), weights + change, atol=1e-12)
-    idle = np.where(weights > 0, state.g_minus - crossbar.cells_minus.g_low, state.g_plus - crossbar.cells_plus.g_low)
+    idle = np.where(weights > 0, state.g_minus - crossbar.minus.cells.g_low, state.g_plus - crossbar.plus.cells.g_low)
     assert np.mean(idle == 0) > 0.9
 
 
@@ -212,7 +212,7 @@ def test_stuck_devices_never_move(mapping, scheme):
         crossbar.pulse(state, counts, rng()),
         crossbar.write(state, some_change(crossbar), rng()),
     ]
-    for side, cells in (("plus", crossbar.cells_plus), ("minus", crossbar.cells_minus)):
+    for side, cells in (("plus", crossbar.plus.cells), ("minus", crossbar.minus.cells)):
         stuck = cells.g_low == cells.g_high
         if side == "minus" and mapping == "unsigned":  # there is no device
             assert all(np.all(later.g_minus == 0) and np.all(later.read_minus == 0) for later in states)
@@ -222,7 +222,7 @@ def test_stuck_devices_never_move(mapping, scheme):
             for kind in ("g", "read"):
                 assert np.array_equal(getattr(later, f"{kind}_{side}")[stuck], cells.g_low[stuck])
     moved = states[1].g_plus != state.g_plus
-    free = (counts != 0) & (crossbar.cells_plus.g_low < crossbar.cells_plus.g_high)
+    free = (counts != 0) & (crossbar.plus.cells.g_low < crossbar.plus.cells.g_high)
     assert not np.any(moved & ~free)
     assert mapping == "one_sided" or np.all(moved[free])  # idle devices stay at their floor
 
@@ -264,12 +264,12 @@ def test_without_write_noise_reads_are_the_hidden_conductances():
 
 
 def test_devices_depend_on_seed_array_and_side_only():
-    def cells(name="W1", seed=1, side="cells_plus"):
+    def cells(name="W1", seed=1, side="plus"):
         crossbar = build(name=name, device=FAULTY, streams=Streams(seed))
-        return getattr(crossbar, side).step_up
+        return getattr(crossbar, side).cells.step_up
 
     assert np.array_equal(cells(), cells())
-    for other in (cells(name="W2"), cells(seed=2), cells(side="cells_minus")):
+    for other in (cells(name="W2"), cells(seed=2), cells(side="minus")):
         assert not np.any(cells() == other)
 
 

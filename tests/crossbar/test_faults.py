@@ -39,19 +39,19 @@ def encoded(crossbar, scale=0.5):
 def test_stuck_devices_have_their_frequency_and_stay_where_they_are(kind):
     crossbar = build((200, 200), **{kind: 0.1})
     state = encoded(crossbar)
-    for cells, g in ((crossbar.cells_plus, state.g_plus), (crossbar.cells_minus, state.g_minus)):
+    for cells, g in ((crossbar.plus.cells, state.g_plus), (crossbar.minus.cells, state.g_minus)):
         stuck = cells.g_low == cells.g_high
         assert abs(stuck.mean() - 0.1) < 4 * np.sqrt(0.09 / stuck.size)
         assert np.all(g[stuck] == NAMES[kind])
     pulsed = crossbar.pulse(state, np.full(crossbar.shape, 40.0), np.random.default_rng(2))
-    stuck = crossbar.cells_plus.g_low == crossbar.cells_plus.g_high
+    stuck = crossbar.plus.cells.g_low == crossbar.plus.cells.g_high
     assert np.array_equal(pulsed.g_plus[stuck], state.g_plus[stuck])
     assert np.all(pulsed.g_plus[~stuck] > state.g_plus[~stuck])
 
 
 def test_devices_stuck_at_random_are_uniform_between_their_bounds():
     crossbar = build((200, 200), stuck_random=0.5)
-    low, high = crossbar.cells_plus.g_low, crossbar.cells_plus.g_high
+    low, high = crossbar.plus.cells.g_low, crossbar.plus.cells.g_high
     place = (low[low == high] - 1e-6) / 50e-6
     assert abs(place.mean() - 0.5) < 4 * np.sqrt(1 / 12 / place.size)
     assert place.var() == pytest.approx(1 / 12, rel=0.05)
@@ -59,8 +59,8 @@ def test_devices_stuck_at_random_are_uniform_between_their_bounds():
 
 def test_kinds_exclude_each_other_and_a_larger_fraction_holds_the_smaller():
     few, many = build(open_devices=0.1), build(open_devices=0.3)
-    assert np.all(many.cells_plus.g_high[few.cells_plus.g_high == 0] == 0)
-    all_kinds = build((200, 200), open_devices=0.2, stuck_g_min=0.3, stuck_g_max=0.5).cells_plus
+    assert np.all(many.plus.cells.g_high[few.plus.cells.g_high == 0] == 0)
+    all_kinds = build((200, 200), open_devices=0.2, stuck_g_min=0.3, stuck_g_max=0.5).plus.cells
     assert np.all(all_kinds.g_low == all_kinds.g_high)
     for value, share in ((0.0, 0.2), (1e-6, 0.3), (51e-6, 0.5)):
         assert abs((all_kinds.g_low == value).mean() - share) < 4 * np.sqrt(share * (1 - share) / 40000)
@@ -69,15 +69,15 @@ def test_kinds_exclude_each_other_and_a_larger_fraction_holds_the_smaller():
 def test_faults_leave_the_other_devices_as_they_are():
     device = DEVICES["soft_bounds"](**G, **SPREAD)
     good, bad = build(device=device), build(device=device, stuck_g_max=0.2, open_rows=0.1)
-    fine = bad.cells_plus.g_low != bad.cells_plus.g_high
+    fine = bad.plus.cells.g_low != bad.plus.cells.g_high
     for name in ("g_low", "g_high"):
-        assert np.array_equal(getattr(good.cells_plus, name)[fine], getattr(bad.cells_plus, name)[fine])
-    assert np.array_equal(good.cells_plus.step_up, bad.cells_plus.step_up)
+        assert np.array_equal(getattr(good.plus.cells, name)[fine], getattr(bad.plus.cells, name)[fine])
+    assert np.array_equal(good.plus.cells.step_up, bad.plus.cells.step_up)
 
 
 def test_the_two_sides_have_faults_of_their_own():
     crossbar = build((200, 200), open_devices=0.1)
-    plus, minus = (cells.g_high == 0 for cells in (crossbar.cells_plus, crossbar.cells_minus))
+    plus, minus = (cells.g_high == 0 for cells in (crossbar.plus.cells, crossbar.minus.cells))
     both = (plus & minus).mean()
     assert abs(both - 0.01) < 4 * np.sqrt(0.01 / plus.size)
 
@@ -85,19 +85,19 @@ def test_the_two_sides_have_faults_of_their_own():
 @pytest.mark.parametrize(("level", "value"), [("g_min", 1e-6), ("g_max", 51e-6), ("open", 0.0)])
 def test_stuck_lines_are_whole_lines(level, value):
     crossbar = build(stuck_rows=0.2, stuck_cols=0.1, stuck_lines_at=level)
-    stuck = crossbar.cells_plus.g_low == crossbar.cells_plus.g_high
+    stuck = crossbar.plus.cells.g_low == crossbar.plus.cells.g_high
     rows, cols = stuck.all(axis=1), stuck.all(axis=0)
     assert 0 < rows.sum() < 30
     assert 0 < cols.sum() < 20
     assert np.array_equal(stuck, rows[:, None] | cols[None, :])
-    assert np.all(crossbar.cells_plus.g_low[stuck] == value)
-    assert np.array_equal(rows, (crossbar.cells_minus.g_low == crossbar.cells_minus.g_high).all(axis=1))
+    assert np.all(crossbar.plus.cells.g_low[stuck] == value)
+    assert np.array_equal(rows, (crossbar.minus.cells.g_low == crossbar.minus.cells.g_high).all(axis=1))
 
 
 def test_an_open_row_reads_zero_both_ways():
     crossbar = build(open_rows=0.2)
     w = crossbar.weights(encoded(crossbar))
-    cut = (crossbar.cells_plus.g_high == 0).all(axis=1)
+    cut = (crossbar.plus.cells.g_high == 0).all(axis=1)
     assert 0 < cut.sum() < 30
     x = np.zeros((1, 60))
     x[0, cut] = 1.0
@@ -135,9 +135,9 @@ def test_shorted_columns_read_as_an_array_whose_columns_are_wired_together():
 
 def test_shorts_join_runs_of_neighbours_and_show_in_every_read():
     crossbar = build((40, 30), shorted_rows=0.3, shorted_cols=0.2, read_noise=0.1)
-    shorts = crossbar.shorts_plus
-    assert shorts.rows == crossbar.shorts_minus.rows
-    assert shorts.cols != crossbar.shorts_minus.cols
+    shorts = crossbar.plus.shorts
+    assert shorts.rows == crossbar.minus.shorts.rows
+    assert shorts.cols != crossbar.minus.shorts.cols
     assert any(group.stop - group.start > 2 for group in shorts.rows)
     state = encoded(crossbar)
     w = crossbar.weights(state)
@@ -153,15 +153,15 @@ def test_shorts_join_runs_of_neighbours_and_show_in_every_read():
 
 
 def test_no_faults_change_nothing():
-    assert not build().shorts_plus
+    assert not build().plus.shorts
     faultless, plain = encoded(build()), encoded(build(stuck_lines_at="g_max"))
     assert np.array_equal(faultless.g_plus, plain.g_plus)
 
 
 def test_a_reference_column_has_faults_too():
     crossbar = build((50, 4), mapping="reference", open_rows=0.2, stuck_g_max=0.1)
-    assert crossbar.cells_minus.g_low.shape == (50, 1)
-    cut = (crossbar.cells_plus.g_high == 0).all(axis=1)
+    assert crossbar.minus.cells.g_low.shape == (50, 1)
+    cut = (crossbar.plus.cells.g_high == 0).all(axis=1)
     assert np.all(crossbar.weights(encoded(crossbar))[cut] == 0)
 
 

@@ -81,7 +81,7 @@ def test_the_difference_is_rewritten_to_half_a_step_by_noiseless_devices_of_any_
     assert done.refreshes > 100
     wrong = np.abs(crossbar.weights(done.state) - crossbar.weights(state)) * G_REF
     before = np.linspace(quiet.g_min, quiet.g_max, 10_000)
-    step = quiet.increment(before, crossbar.cells_plus, True)
+    step = quiet.increment(before, crossbar.plus.cells, True)
     last = np.interp(np.maximum(done.state.g_plus, done.state.g_minus), before + step, step)
     assert np.all(wrong <= 0.5 * last + 1e-12)
     assert wrong.max() > 0.3 * last.min()

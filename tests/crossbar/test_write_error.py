@@ -106,4 +106,4 @@ def test_an_absolute_set_is_refused_outside_its_range():
     with pytest.raises(RangeError, match="measured from 50 uS to 225 uS, but the device has 1 uS to 51 uS"):
         build("rram_milo")
     crossbar = build("rram_milo", g_min=50e-6, g_max=225e-6, shape=(2, 2))
-    assert crossbar.write_error.name == "rram_milo"
+    assert crossbar.plus.write_error.name == "rram_milo"

@@ -86,9 +86,9 @@ def test_programming_restarts_the_clock_of_the_devices_it_touches():
     np.testing.assert_allclose(pulsed.g_plus, np.clip(aged.g_plus + counts * DEVICE.step, G_MIN, G_MAX), rtol=1e-12)
     later = crossbar.wait(pulsed, 9.0, rng())
     touched = counts != 0
-    gains = crossbar.lasting[0].gains
-    afresh = FULL.aged(pulsed.g_plus, np.full(SHAPE, 9.0), gains, None, crossbar.cells_plus)
-    running = FULL.aged(state.g_plus, np.full(SHAPE, 59.0), gains, None, crossbar.cells_plus)
+    gains = crossbar.plus.lasting.gains
+    afresh = FULL.aged(pulsed.g_plus, np.full(SHAPE, 9.0), gains, None, crossbar.plus.cells)
+    running = FULL.aged(state.g_plus, np.full(SHAPE, 59.0), gains, None, crossbar.plus.cells)
     np.testing.assert_allclose(later.g_plus, np.where(touched, afresh, running), rtol=1e-12)
     assert np.abs(afresh / running - 1).max() > 0.01
 
@@ -134,7 +134,7 @@ def test_a_conductance_stays_within_its_device():
     device = ConstantStep(g_min=G_MIN, g_max=G_MAX, step=1e-7, bounds_d2d=0.2, stuck_fraction=0.2)
     crossbar, state = build(Ageing(nu=0.5, diffusion=1e-5), device=device)
     later = crossbar.wait(state, 1e4, rng())
-    cells = crossbar.cells_plus
+    cells = crossbar.plus.cells
     assert np.all((later.g_plus >= cells.g_low) & (later.g_plus <= cells.g_high))
     stuck = cells.g_low == cells.g_high
     assert stuck.any()

@@ -45,11 +45,11 @@ def test_a_device_takes_its_pulses_and_stops(stuck_at):
 
 def test_lives_are_lognormal():
     crossbar, _ = build(Wear(pulses=1e6, spread=0.5), (200, 150))
-    lives = crossbar.lasting[0].lives
+    lives = crossbar.plus.lasting.lives
     assert np.array_equal(lives, np.ceil(lives))
     check_mean(lives.ravel() / 1e6, 1.0)
     check_variance(lives.ravel() / 1e6, 0.25)
-    assert not np.any(lives == crossbar.lasting[1].lives)
+    assert not np.any(lives == crossbar.minus.lasting.lives)
 
 
 def test_an_exact_write_counts_once_where_it_changes_something():

@@ -59,7 +59,7 @@ def test_defaults_build_what_was_built_before():
     assert controller.noise is None
     assert not state.noise
     assert not state.twins
-    assert all(c.write_error is None and not c.shorts_plus for c in controller.crossbars.values())
+    assert all(c.plus.write_error is None and not c.plus.shorts for c in controller.crossbars.values())
 
 
 def test_times_of_the_noise_are_those_of_the_network():
@@ -76,7 +76,7 @@ def test_two_sets_start_alike_and_have_devices_of_their_own():
     assert np.array_equal(state.twins["W1"].g_plus, state.pairs["W1"].g_plus)
     faulty = tiny(crossbar={"phases": "separate", "faults": {"open_devices": 0.2}})
     controller, _ = build_controller(faulty, Streams(0))
-    one, other = (c["W1"].cells_plus.g_high == 0 for c in (controller.crossbars, controller.twins))
+    one, other = (c["W1"].plus.cells.g_high == 0 for c in (controller.crossbars, controller.twins))
     assert not np.array_equal(one, other)
 
 

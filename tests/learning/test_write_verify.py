@@ -81,7 +81,7 @@ def test_stuck_devices_use_up_their_budget_and_fail():
     change = Change(matrix=np.full(crossbar.shape, 0.05))
     done = WriteVerifyProgrammer(1.0, 60).program(crossbar, state, change, np.random.default_rng(3))
     assert done.failures == 0  # a goal is within the range of its device: the present conductance of a stuck one
-    stuck = crossbar.cells_plus.g_low == crossbar.cells_plus.g_high
+    stuck = crossbar.plus.cells.g_low == crossbar.plus.cells.g_high
     assert np.array_equal(done.state.g_plus[stuck], state.g_plus[stuck])
 
 
