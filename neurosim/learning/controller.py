@@ -9,8 +9,9 @@ from typing import Any
 from neurosim.backend import Array
 from neurosim.crossbar import Crossbar, PairLines, PairState
 from neurosim.crossbar.refresh import Refresh
-from neurosim.errors import ConfigError, ConvergenceError, choose
+from neurosim.errors import ConvergenceError
 from neurosim.learning.bench import Bench, Network
+from neurosim.learning.consistency import NOISE_SCOPES, POLICIES, check
 from neurosim.learning.continual import Continual
 from neurosim.learning.contrast import Contrast, measure
 from neurosim.learning.conversion import Converters
@@ -18,13 +19,13 @@ from neurosim.learning.fluctuation import ConductanceNoise
 from neurosim.learning.homeostasis import Homeostasis
 from neurosim.learning.line_loss import LineReport, solve_lines, through_lines
 from neurosim.learning.optimiser import Optimiser
-from neurosim.learning.periphery import check_periphery
-from neurosim.learning.programmers import Change, Programmer
+from neurosim.learning.programmers import Programmer
+from neurosim.learning.programming import programmed
 from neurosim.learning.reference import measure_rbp
 from neurosim.learning.state import StepReport, TrainState
 from neurosim.learning.step_bench import bench_of
 from neurosim.learning.times import INSTANT, Phases, Times, waited
-from neurosim.networks.feedback import FEEDBACK, VECTOR_FIELD
+from neurosim.networks.feedback import VECTOR_FIELD
 from neurosim.networks.neurons import Amplifier, summed_conductance
 from neurosim.networks.rate import RateNetwork
 from neurosim.numerics.status import Status
@@ -33,9 +34,6 @@ from neurosim.settle import Settled, SettleOptions
 from neurosim.units import Scale
 
 __all__ = ["NOISE_SCOPES", "POLICIES", "Controller", "StepReport", "TrainState"]
-
-NOISE_SCOPES = ("frozen", "phase", "step")
-POLICIES = ("raise", "mask", "accept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,70 +124,7 @@ class Controller:
     amplifier: Amplifier | None = None
 
     def __post_init__(self) -> None:
-        choose(dict.fromkeys(NOISE_SCOPES), self.noise_scope, "crossbar.read_noise_scope")
-        choose(dict.fromkeys(POLICIES), self.on_unsettled, "settle.on_unsettled")
-        choose(dict.fromkeys(FEEDBACK), self.feedback, "learning.feedback")
-        if self.homeostasis is not None and self.in_situ:
-            raise ConfigError(
-                "learning.homeostasis: its update has no two phases to program in place; set update = 'differenced'"
-            )
-        if self.optimiser.digital and (self.in_situ or self.programmer.needs_factors):
-            how = "update = 'in_situ'" if self.in_situ else f"programmer = {self.programmer.name!r}"
-            raise ConfigError(
-                f"train.optimiser = 'adamw', train.momentum, train.weight_decay: need a digital gradient, which "
-                f"learning.{how} never forms"
-            )
-        if self.dropout and not isinstance(self.network, RateNetwork):
-            raise ConfigError(
-                f"network.dropout: a {type(self.network).__name__} has no neurons to silence; leave it out"
-            )
-        if self.converters or self.amplifier:
-            check_periphery(self)
-        self._check_arrays()
-        if self.continual is not None:
-            self.continual.check(self)
-
-    @property
-    def _kind(self) -> str:
-        return type(self.network).__name__
-
-    def _check_arrays(self) -> None:
-        if self.noise_scope == "step":
-            self._check_step()
-        if self.twins and (self.lines is not None or self.refresh is not None or self.times != INSTANT):
-            raise ConfigError(
-                "crossbar.phases = 'separate': the second set of arrays has no line resistance, refresh or time; leave "
-                "[crossbar.wires], [crossbar.refresh] and [crossbar.times] out"
-            )
-        kind, layouts = self._kind, self.network.layouts
-        if self.lines is not None and not isinstance(self.network, RateNetwork):
-            raise ConfigError(
-                f"crossbar.wires: a {kind} is not read at virtual grounds, so its lines are no effective conductance; "
-                "leave the resistances 0"
-            )
-        kind, layouts = self._kind, self.network.layouts
-        kernels = " with kernels" if self.network.topology.convolutional else ""
-        for name, crossbar in self.crossbars.items():
-            if (crossbar.mapping, crossbar.scheme) not in layouts:
-                allowed = ", ".join(f"{m!r} with scheme {s!r}" for m, s in sorted(layouts))
-                raise ConfigError(
-                    f"crossbar {name}: mapping = {crossbar.mapping!r} with scheme = {crossbar.scheme!r}: this {kind} "
-                    f"has {allowed}"
-                )
-            if self.noise_scope == "step" and crossbar.read_noise and not self.network.fresh_reads:
-                raise ConfigError(
-                    f"crossbar.read_noise_scope = 'step': not modelled in a {kind}{kernels}; allowed: 'frozen', 'phase'"
-                )
-
-    def _check_step(self) -> None:
-        noisy = self.noise is not None or any(crossbar.read_noise for crossbar in self.crossbars.values())
-        if noisy and self.twins:
-            raise ConfigError("crossbar.phases = 'separate': not modelled with read_noise_scope = 'step'")
-        if self.noise is not None and (self.network.topology.readout or not self.network.fresh_reads):
-            raise ConfigError(
-                "crossbar.noise: in a network with a readout, kernels or passive arrays it is read once a phase; set "
-                "read_noise_scope = 'phase' or 'frozen'"
-            )
+        check(self)
 
     def weights(self, state: TrainState) -> dict[str, Any]:
         """Return what the network reads of all arrays without noise: weights, or conductances."""
@@ -335,49 +270,4 @@ class Controller:
         counts: dict[str, Array],
     ) -> TrainState:
         """Return the state after `contrast` was programmed, within one step; pulse counts are added to `counts`."""
-        pairs, twins, velocity = dict(state.pairs), dict(state.twins), dict(state.velocity)
-        pulses, pulsed, failures = state.pulses, state.pulsed, state.failures
-        for name, crossbar in self.crossbars.items():
-            changes = self._changes(name, contrast, bench, velocity, state.step)
-            sets = [(crossbar, pairs, draws[name])]
-            if self.twins:
-                twin = self.streams.generator(f"program/{name}/twin", state.step)
-                sets.append((self.twins[name], twins, twin))
-            for array, conductances, rng in sets:
-                for change in changes:
-                    before = conductances[name]
-                    done = self.programmer.program(array, before, change, rng)
-                    conductances[name] = done.state
-                    pulses, pulsed = pulses + done.pulses, pulsed + done.pulsed
-                    failures += done.failures
-                    if done.counts is not None and not done.net:
-                        pulses += float(abs(done.counts).sum()) * array.devices_per_pulse
-                        pulsed += 0.5 * sum(array.pulsed(pair, done.counts) for pair in (before, done.state))
-                        if self.keep_counts and array is crossbar:
-                            counts[name] = counts[name] + done.counts if name in counts else done.counts
-        noise = bench.fluctuation.finish(self._duration()) if bench.fluctuation is not None else state.noise
-        moved: dict[str, Any] = {"pairs": pairs, "twins": twins, "velocity": velocity, "noise": noise}
-        return replace(state, **moved, pulses=pulses, pulsed=pulsed, failures=failures)
-
-    def _duration(self) -> float:
-        """Return how long the phases of one update last, in units of tau."""
-        options, estimator = self.options, self.estimator
-        if hasattr(estimator, "schedule"):
-            return options.dt * float(max(step for step, _ in estimator.schedule()))
-        samples = estimator.samples(self.streams.host("phases")) if estimator is not None else ()
-        nudged = len([sample for sample in samples if sample.beta != 0])
-        return options.dt * (options.free_steps + nudged * options.nudged_steps)
-
-    def _changes(
-        self, name: str, contrast: Contrast, bench: Bench, velocity: dict[str, Array], step: int
-    ) -> list[Change]:
-        scale = 1 / contrast.batch
-        if self.in_situ:
-            scale *= self.optimiser.rate(name, step)
-            return [Change(group.factors[name], scale) for group in contrast.groups]
-        wanted = Change(contrast.factors(name), scale)
-        weights = self.network.weight(bench.weights(0)[name])
-        change, moved = self.optimiser.change(name, wanted, weights, velocity.get(name), step)
-        if moved is not None:
-            velocity[name] = moved
-        return [change]
+        return programmed(self, state, bench, contrast, draws, counts)

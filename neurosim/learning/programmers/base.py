@@ -49,13 +49,12 @@ class Programmed:
     state
         The conductances.
     counts
-        Signed pulses of each weight (rows, cols), or None where its two devices were not pulsed alike, or not at all.
+        Signed net pulses of each weight (rows, cols), or None where its two devices were not pulsed alike, or not at
+        all.
     pulses
-        Pulses of all devices, where `counts` does not tell.
+        Pulses of all devices.
     pulsed
-        Sum over these pulses of the conductance of the device that got it [S].
-    net
-        Whether `counts` is the difference of pulses that were all applied: then `pulses` and `pulsed` tell of these.
+        Sum over these pulses of the conductance of the device that got it [S]: mean of before and after.
     failures
         Devices that were given up before they reached their target.
     """
@@ -65,7 +64,13 @@ class Programmed:
     pulses: float = 0.0
     pulsed: float = 0.0
     failures: float = 0.0
-    net: bool = False
+
+    @classmethod
+    def by_pulses(cls, crossbar: Crossbar, state: PairState, counts: Array, rng: Any) -> Programmed:
+        """Return the array after `counts` signed pulses (rows, cols) of its weights."""
+        after = crossbar.pulse(state, counts, rng)
+        pulses = float(abs(counts).sum()) * crossbar.devices_per_pulse
+        return cls(after, counts, pulses, 0.5 * sum(crossbar.pulsed(pair, counts) for pair in (state, after)))
 
 
 class Programmer(Protocol):

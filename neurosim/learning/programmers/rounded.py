@@ -37,4 +37,4 @@ class RoundedProgrammer:
             xp.floor(pulses, out=pulses)
         else:
             xp.rint(pulses, out=pulses)
-        return Programmed(crossbar.pulse(state, pulses, rng), pulses)
+        return Programmed.by_pulses(crossbar, state, pulses, rng)

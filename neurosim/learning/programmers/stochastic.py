@@ -62,7 +62,7 @@ class StochasticProgrammer:
         trains = self.trains(p, q, change.scale / crossbar.weight_step, rng)
         if self.order == "net":
             counts = namespace(p).zeros(crossbar.shape, dtype=p.dtype) if trains is None else trains.net()
-            return Programmed(crossbar.pulse(state, counts, rng), counts)
+            return Programmed.by_pulses(crossbar, state, counts, rng)
         if trains is None:
             return Programmed(state, namespace(p).zeros(crossbar.shape, dtype=p.dtype))
         ups, downs = trains.directions()
@@ -71,7 +71,7 @@ class StochasticProgrammer:
         else:
             batch = in_order(crossbar, state, trains.events(), ups, downs, rng)
         net = (ups - downs).astype(p.dtype)
-        return Programmed(batch.state, net, batch.pulses, batch.pulsed, net=True)
+        return Programmed(batch.state, net, batch.pulses, batch.pulsed)
 
     def coincidences(self, p: Array, q: Array, pulses: float, rng: Any) -> Array:
         """Return signed coincidence counts (rows, cols) whose mean is ``pulses * P^T Q`` where nothing is cut."""
