@@ -20,8 +20,8 @@ import numpy as np
 from neurosim.backend import Array, get_backend
 from neurosim.config import Experiment
 from neurosim.errors import ConfigError, TraceError
+from neurosim.experiment.batches import batch_arrays, load_data
 from neurosim.experiment.build import build_controller
-from neurosim.experiment.train import batch_arrays, load_data
 from neurosim.learning.bench import Bench
 from neurosim.learning.contrast import measure_continuous, measure_phases
 from neurosim.learning.estimators import HolomorphicEP, OneSidedEP, OscillatingEP, SymmetricEP

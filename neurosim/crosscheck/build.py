@@ -17,8 +17,8 @@ from neurosim.crosscheck.array import PassiveArray
 from neurosim.crosscheck.subject import EXACT, Subject
 from neurosim.data import load
 from neurosim.errors import ConfigError, choose
+from neurosim.experiment.batches import batch_arrays
 from neurosim.experiment.build import build_controller, build_estimator, build_programmer
-from neurosim.experiment.train import batch_arrays
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.optimiser import SGD
 from neurosim.networks.resistive import LAWS, Diode, ResistiveNetwork, Stage, antiparallel, layered_resistive

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from neurosim.backend import Backend, get_backend
-from neurosim.config import Experiment, augmentation, scale
-from neurosim.config.sizes import SIZES
-from neurosim.data import Dataset, load
-from neurosim.data.images import normalised
+from neurosim.backend import get_backend
+from neurosim.config import Experiment, scale
 from neurosim.errors import NeurosimError, TraceError
+from neurosim.experiment.batches import Batches
 from neurosim.experiment.build import build_controller
 from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
 from neurosim.experiment.meter import energy_of_step, energy_of_training
@@ -101,9 +97,8 @@ class _Run:
         self.digest = hashlib.sha256(document.encode()).hexdigest()
         self.backend = get_backend(experiment.settle.backend)
         self.streams = Streams(experiment.train.seed, self.backend)
-        self.data, self.augmentation = load_data(experiment), augmentation(experiment)
+        self.batches = Batches(experiment, self.streams)
         self.controller, self.initial = build_controller(experiment, self.streams)
-        self.batches = math.ceil(len(self.data.y_train) / experiment.train.batch)
         self.best = 0.0
         self.metrics: dict[str, float] = {}
         self.latest: tuple[TrainState, Mapping[str, float]] | None = None  # with the sums of its epoch: one assignment
@@ -138,7 +133,7 @@ class _Run:
             return self.initial
         state = saved.state
         self.best, self.latest = saved.best, (state, saved.sums)
-        epoch, into = divmod(state.step, self.batches)
+        epoch, into = divmod(state.step, self.batches.count)
         # What is recorded at the end of an epoch is made again: the interruption may have come in its midst.
         copy_records(older, writer, state.step, measured=state.step if into else state.step - 1)
         older.unlink()
@@ -162,8 +157,8 @@ class _Run:
 
     def _train(self, state: TrainState, writer: TraceWriter) -> dict[str, float]:
         epochs = self.experiment.train.epochs
-        while state.step < epochs * self.batches:
-            epoch, offset = divmod(state.step, self.batches)
+        while state.step < epochs * self.batches.count:
+            epoch, offset = divmod(state.step, self.batches.count)
             state, sums = self._epoch(state, writer, epoch, offset)
             self._epoch_end(state, sums, writer, epoch + 1)
         return self._finish(state, writer)
@@ -186,7 +181,7 @@ class _Run:
         sums = self.latest[1] if self.latest is not None and offset else {}
         if epoch and not offset:
             state = self.controller.pause(state)
-        for x, y in self._minibatches(epoch, offset):
+        for x, y in self.batches.epoch(epoch, offset):
             state, report = self.controller.step(state, x, y)
             for name, counts in report.counts.items():
                 writer.pulses(name, state.step, self.backend.to_host(counts).astype(np.int32))
@@ -196,34 +191,18 @@ class _Run:
         return state, sums
 
     def _look_at_the_clock(self, state: TrainState) -> None:
-        total = self.experiment.train.epochs * self.batches
+        total = self.experiment.train.epochs * self.batches.count
         if self.stop_after is None or state.step == total or time.monotonic() - self.begun < self.stop_after:
             return
-        raise Paused(f"paused after {state.step} of {total} updates (epoch {state.step / self.batches:.3g})")
-
-    def _minibatches(self, epoch: int, offset: int) -> Iterator[tuple[Any, Any]]:
-        samples = len(self.data.y_train)
-        order = self.streams.host("shuffle", epoch).permutation(samples)
-        augment, size = self.augmentation, self.experiment.train.batch
-        draws = None if augment is None else augment.draw(self.streams.host("augment", epoch), samples)
-        for k in range(offset, self.batches):
-            rows = order[k * size : (k + 1) * size]
-            x = self.data.x_train[rows]
-            if augment is not None and draws is not None:
-                x = augment.apply(x, draws[rows])
-            yield self._batch(x, self.data.y_train[rows])
-
-    def _batch(self, x: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
-        return batch_arrays(self.experiment, x, labels, self.data.classes, self.backend)
+        raise Paused(f"paused after {state.step} of {total} updates (epoch {state.step / self.batches.count:.3g})")
 
     def _measure(self, state: TrainState, sums: Mapping[str, float], writer: TraceWriter, epoch: int) -> None:
         nan = float("nan")
         state, lines = self.controller.solved(state)  # what is measured sees the lines as they are now
-        x_test, y_test = self._batch(self.data.x_test, self.data.y_test)
-        loss, accuracy, settled = evaluate(self.controller, state, x_test, y_test, self.data.y_test, self.backend)
+        test = self.batches.test(slice(None))
+        loss, accuracy, settled = evaluate(self.controller, state, *test, self.batches.data.y_test, self.backend)
         self.best = max(self.best, accuracy)
-        probe = slice(0, self.experiment.train.probe_batch)
-        probed = self._batch(self.data.x_train[probe], self.data.y_train[probe])
+        probed = self.batches.train(slice(0, self.experiment.train.probe_batch))
         cosines = gradient_alignment(self.controller, state, *probed)
         metrics = {
             "epoch": float(epoch),
@@ -265,8 +244,7 @@ class _Run:
         trace = self.experiment.trace
         state, _ = self.controller.solved(state)
         if trace.settling:
-            rows = slice(0, trace.samples)
-            batch = self._batch(self.data.x_test[rows], self.data.y_test[rows])
+            batch = self.batches.test(slice(0, trace.samples))
             record_settling(self.controller, state, *batch, writer, scale(self.experiment))
         final = {key: value for key, value in self.metrics.items() if key != "epoch"}
         final |= {"best_test_accuracy": self.best, "steps": float(state.step)}
@@ -279,10 +257,9 @@ class _Run:
     def _energy(self, state: TrainState) -> dict[str, float]:
         """Return what a training image costs at the end, and the whole training."""
         spec, units = self.experiment.crossbar, scale(self.experiment)
-        rows = slice(0, self.experiment.trace.samples)
-        batch = self._batch(self.data.x_train[rows], self.data.y_train[rows])
+        batch = self.batches.train(slice(0, self.experiment.trace.samples))
         start, end = (energy_of_step(self.controller, at, *batch, units) for at in (self.initial, state))
-        images = self.experiment.train.epochs * len(self.data.y_train)
+        images = self.experiment.train.epochs * len(self.batches.data.y_train)
         return end | energy_of_training(start, end, images, spec.v_pulse**2 * spec.t_pulse * state.pulsed)
 
 
@@ -299,32 +276,3 @@ def _added(sums: Mapping[str, float], report: StepReport, size: int) -> dict[str
         "residual": max(sums.get("residual", 0.0), report.residual),
         "count": sums.get("count", 0.0) + size,
     }
-
-
-def load_data(experiment: Experiment) -> Dataset:
-    """Return the data set of an experiment, its images normalised as [data.normalise] says."""
-    spec = experiment.data
-    found = load(
-        spec.name,
-        folder=spec.folder,
-        test_fraction=spec.test_fraction,
-        train_limit=spec.train_limit,
-        test_limit=spec.test_limit,
-    )
-    image, table = SIZES[spec.name].image, spec.normalise
-    if image is None or not table.std:
-        return found
-    std = [table.factor * value for value in table.std]
-    x_train, x_test = (normalised(x, image, table.mean, std) for x in (found.x_train, found.x_test))
-    return replace(found, x_train=x_train, x_test=x_test)
-
-
-def batch_arrays(
-    experiment: Experiment, x: np.ndarray, labels: np.ndarray, classes: int, backend: Backend
-) -> tuple[Any, Any]:
-    """Return inputs (batch, n_in) and targets (batch, classes) of `backend`: low everywhere, high at the label."""
-    dtype = np.dtype(experiment.settle.dtype)
-    net = experiment.network
-    targets = np.full((len(labels), classes), net.target_low, dtype)
-    targets[np.arange(len(labels)), labels] = net.target_high
-    return backend.asarray(x.astype(dtype)), backend.asarray(targets)

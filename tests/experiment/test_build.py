@@ -8,8 +8,8 @@ from neurosim.backend import NUMPY
 from neurosim.config import updates_per_epoch
 from neurosim.errors import ConfigError
 from neurosim.experiment import run
+from neurosim.experiment.batches import batch_arrays
 from neurosim.experiment.build import build_controller, build_network, build_optimiser, learning_rates
-from neurosim.experiment.train import batch_arrays
 from neurosim.learning.optimiser import SGD, AdamW
 from neurosim.learning.schedule import CONSTANT
 from neurosim.rng import Streams

@@ -5,7 +5,7 @@ import pytest
 from experiment.tiny import assert_same, contents, tiny
 
 from neurosim.experiment import Paused, run, train
-from neurosim.experiment.train import load_data
+from neurosim.experiment.batches import load_data
 from neurosim.learning.controller import Controller
 
 IMAGES = {"flip": True, "crop_padding": 2, "train_limit": 48, "test_limit": 30}

@@ -9,8 +9,8 @@ from experiment.tiny import tiny
 from neurosim.backend import get_backend
 from neurosim.config import scale
 from neurosim.experiment import meter, run
+from neurosim.experiment.batches import batch_arrays, load_data
 from neurosim.experiment.build import build_controller
-from neurosim.experiment.train import batch_arrays, load_data
 from neurosim.rng import Streams
 
 
