@@ -49,20 +49,23 @@ def evaluate(
 def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: Array) -> dict[str, float]:
     """Return the cosine of the estimator's gradient, as the hardware measures it, with the exact one.
 
-    Keys are the arrays and ``total``; all are NaN where a gradient does not exist: no settled free state, or a
-    running network that diverged.
+    Keys are the arrays and ``total``; all are NaN where a gradient does not exist: a free state that does not settle,
+    or a running network that diverged. Where training goes on with unsettled samples, those without a steady state are
+    left out on both sides.
     """
-    bench = controller.bench(state, x, y, "probe")
     weights = controller.weights(state)
     ideal = Bench(controller.loaded(state), lambda _: weights, x, y, controller.options)
     try:
-        reference = measure_rbp(ideal).gradient()
+        exact = measure_rbp(ideal, mask=controller.on_unsettled != "raise")
         if controller.estimator is None:
-            return alignment(reference, reference)
+            return alignment(exact.gradient(), exact.gradient())
+        if not bool(exact.settled.all()):
+            x, y = x[exact.settled], y[exact.settled]
+        bench = controller.bench(state, x, y, "probe")
         contrast = measure(bench, controller.estimator, controller.streams.host("estimator", state.step))
     except ConvergenceError:
         return {**dict.fromkeys(controller.crossbars, float("nan")), "total": float("nan")}
-    return alignment(contrast.gradient(), reference)
+    return alignment(contrast.gradient(), exact.gradient())
 
 
 def upkeep(controller: Controller, state: TrainState) -> dict[str, float]:

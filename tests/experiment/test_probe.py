@@ -8,10 +8,12 @@ from small_controller import EULER, batch_of, controller_of
 
 from neurosim.backend import NUMPY
 from neurosim.experiment.probe import evaluate, gradient_alignment, record_settling
+from neurosim.learning.bench import Bench
 from neurosim.learning.controller import NOISE_SCOPES
 from neurosim.learning.estimators import OscillatingEP, SymmetricEP
 from neurosim.networks.neurons import Amplifier
 from neurosim.networks.nudge import Nudge
+from neurosim.numerics.status import Status
 from neurosim.units import Scale
 
 
@@ -42,6 +44,26 @@ def test_alignment_of_a_diverged_measurement_is_not_a_number(estimator):
     y[0, 0] = np.nan
     found = gradient_alignment(controller, state, x, y)
     assert all(np.isnan(value) for value in found.values())
+
+
+def test_samples_without_a_steady_state_are_left_out_of_both_gradients_unless_they_stop_training(monkeypatch):
+    controller, state = controller_of(on_unsettled="mask")
+    x, y = batch_of(controller)
+    keep = np.arange(len(x)) != 1
+    expected = gradient_alignment(controller, state, x[keep], y[keep])
+    assert expected != gradient_alignment(controller, state, x, y)
+    found = Bench.operating_point
+
+    def one_missing(self, start=None):
+        free = found(self, start)
+        settled = keep if len(keep) == len(free.settled) else free.settled
+        return replace(free, settled=settled, status=Status.UNSETTLED)
+
+    monkeypatch.setattr(Bench, "operating_point", one_missing)
+    masked = gradient_alignment(controller, state, x, y)
+    assert masked == pytest.approx(expected, abs=1e-12)
+    stopped = gradient_alignment(replace(controller, on_unsettled="raise"), state, x, y)
+    assert all(np.isnan(value) for value in stopped.values())
 
 
 class Heard:
