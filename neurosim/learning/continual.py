@@ -21,6 +21,7 @@ from neurosim.errors import ConfigError
 from neurosim.learning.contrast import contrast_of
 from neurosim.learning.estimators.base import Sample
 from neurosim.learning.observables import Measured
+from neurosim.learning.programming import programmed
 
 if TYPE_CHECKING:
     from neurosim.backend import Array
@@ -101,7 +102,7 @@ class Continual:
             controller.hold(state.step, last, finite_only=True)
             after = Measured(nudge, last.a, 1)
             contrast = contrast_of(moving, [before, after], free.a, settled)
-            now = controller.programmed(now, moving, contrast, draws, counts)
+            now = programmed(controller, now, moving, contrast, draws, counts)
             before = replace(after, sample=Sample(nudge.beta, -nudge.coefficient))
         controller.hold(state.step, last)
         return replace(now, step=state.step + 1), controller.report(bench, free.a, (free, last), counts)

@@ -208,7 +208,7 @@ class Controller:
         if self.homeostasis is not None:
             contrast = self.homeostasis.added(contrast, bench, self.streams.generator("homeostasis", state.step))
         counts: dict[str, Array] = {}
-        new = self.programmed(self._after_phases(state), bench, contrast, self.draws(state.step), counts)
+        new = programmed(self, self._after_phases(state), bench, contrast, self.draws(state.step), counts)
         new = self._refreshed(replace(new, step=state.step + 1))
         new = self._wait(new, self.times.update, "train/time/update")
         return new, replace(self.report(bench, contrast.free_activity, (contrast,), counts), lines=lines)
@@ -226,7 +226,7 @@ class Controller:
 
     def apply(self, state: TrainState, bench: Bench, contrast: Contrast) -> TrainState:
         """Return the state after one update by a `contrast` measured elsewhere, such as in a circuit simulator."""
-        new = self.programmed(state, bench, contrast, self.draws(state.step), {})
+        new = programmed(self, state, bench, contrast, self.draws(state.step), {})
         return replace(new, step=state.step + 1)
 
     def pause(self, state: TrainState) -> TrainState:
@@ -260,14 +260,3 @@ class Controller:
     def draws(self, step: int) -> dict[str, Any]:
         """Return the generator of what programming leaves to chance in training step `step`, per array."""
         return {name: self.streams.generator(f"program/{name}", step) for name in self.crossbars}
-
-    def programmed(
-        self,
-        state: TrainState,
-        bench: Bench,
-        contrast: Contrast,
-        draws: Mapping[str, Any],
-        counts: dict[str, Array],
-    ) -> TrainState:
-        """Return the state after `contrast` was programmed, within one step; pulse counts are added to `counts`."""
-        return programmed(self, state, bench, contrast, draws, counts)
