@@ -34,8 +34,6 @@ from neurosim.networks.topology import Topology
 from neurosim.rng import Streams
 from neurosim.settle import SettleOptions
 
-RBP = "rbp"
-
 
 def build_network(experiment: Experiment, streams: Streams, dtype: Any) -> RateNetwork:
     """Return the network of an experiment.
@@ -162,10 +160,8 @@ def build_lines(experiment: Experiment) -> PairLines | None:
 
 
 def build_estimator(experiment: Experiment) -> Any:
-    """Return the gradient estimator or computed reference; None for the exact gradient (``rbp``)."""
+    """Return the gradient estimator or computed reference."""
     learning = experiment.learning
-    if learning.estimator == RBP:
-        return None
     if learning.estimator in REFERENCES:
         return REFERENCES[learning.estimator]
     return ESTIMATORS[learning.estimator](

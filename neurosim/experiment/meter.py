@@ -78,8 +78,7 @@ def _phases(
     length = options.free_steps * options.dt
     free = _run(bench, pairs, bench.start(), length, None)
     yield "free", length, free
-    samples = () if estimator is None else estimator.samples(controller.streams.host("estimator", state.step))
-    for sample in samples:
+    for sample in estimator.samples(controller.streams.host("estimator", state.step)):
         if sample.beta != 0:
             length = options.nudged_steps * options.dt
             yield "nudged", length, _run(bench, pairs, free.settled.u, length, sample.beta)

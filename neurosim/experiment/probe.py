@@ -13,7 +13,6 @@ from neurosim.learning.bench import Bench
 from neurosim.learning.contrast import measure
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.coupling import HeldCoupling, coupling, estimated_asymmetry, homeostatic_loss, jacobian, symmetry
-from neurosim.learning.estimators.base import Sample
 from neurosim.learning.reference import alignment, measure_rbp
 from neurosim.networks.feedback import angle, as_feedback, feedback_pairs
 from neurosim.networks.nudge import Nudge
@@ -57,12 +56,11 @@ def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: A
     ideal = Bench(controller.loaded(state), lambda _: weights, x, y, controller.options)
     try:
         exact = measure_rbp(ideal, mask=controller.on_unsettled != "raise")
-        if controller.estimator is None:
-            return alignment(exact.gradient(), exact.gradient())
         if not bool(exact.settled.all()):
             x, y = x[exact.settled], y[exact.settled]
         bench = controller.bench(state, x, y, "probe")
-        contrast = measure(bench, controller.estimator, controller.streams.host("estimator", state.step))
+        rng, steady = controller.streams.host("estimator", state.step), getattr(controller.estimator, "steady", False)
+        contrast = measure(bench, controller.estimator, rng, mask=steady and controller.on_unsettled != "raise")
     except ConvergenceError:
         return {**dict.fromkeys(controller.crossbars, float("nan")), "total": float("nan")}
     return alignment(contrast.gradient(), exact.gradient())
@@ -137,13 +135,11 @@ def record_settling(
     bench = controller.bench(state, x, y, "trace")
     recorder = _Recorder(controller, bench, writer, scale)
     estimator, options = controller.estimator, controller.options
-    if estimator is not None and hasattr(estimator, "schedule"):
+    if hasattr(estimator, "schedule"):
         signal = estimator.signal(options.dt)
         recorder.phase(bench.start(), max(dict(estimator.schedule())), signal)
         return
-    samples: tuple[Sample, ...] = ()
-    if estimator is not None:
-        samples = estimator.samples(controller.streams.host("estimator", state.step))
+    samples = estimator.samples(controller.streams.host("estimator", state.step))
     nudged = [s for s in samples if s.beta != 0]
     recorder.is_complex = any(isinstance(s.beta, complex) for s in nudged)
     free = recorder.phase(bench.start(), options.free_steps, None)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from neurosim.settle import Settled
 
 
-def measure_bptt(bench: Bench, steps: int | None = None) -> Contrast:
+def measure_bptt(bench: Bench, steps: int | None = None, *, mask: bool = False) -> Contrast:
     """Return the gradient of the loss after the free phase, through its last `steps` steps, as a finished contrast.
 
     Noise is left out. The factors hold one presentation per sample and step, which is what the method has to remember.
@@ -41,6 +41,8 @@ def measure_bptt(bench: Bench, steps: int | None = None) -> Contrast:
         A rate network; its free phase is integrated by explicit Euler from rest, settled or not.
     steps
         K, 1 to ``options.free_steps``; ``options.nudged_steps`` when None.
+    mask
+        Leave out samples that are not settled at the end of the free phase.
 
     Raises
     ------
@@ -49,10 +51,15 @@ def measure_bptt(bench: Bench, steps: int | None = None) -> Contrast:
     """
     network, bench, steps = _unrolled(bench, steps)
     states, free = _last_states(bench, steps)
+    states, at_rest = [*states, free.u], free
+    if mask and not bool(free.settled.all()):
+        keep = free.settled
+        bench, at_rest, states = bench.part(keep), free.part(keep), [u[keep] for u in states]
     build = RateObservables(bench)
-    parts = list(_backward(bench, network, build, [*states, free.u]))
-    factors = {name: _stacked([part[name] for part in parts]) for name in parts[0]} | build.loss(free.a)
-    return Contrast((Group(0, factors),), bench.x.shape[0], free.a, free.residual, free.settled, free.status)
+    parts = list(_backward(bench, network, build, states))
+    factors = {name: _stacked([part[name] for part in parts]) for name in parts[0]} | build.loss(at_rest.a)
+    batch = max(int(bench.x.shape[0]), 1)
+    return Contrast((Group(0, factors),), batch, free.a, free.residual, free.settled, free.status)
 
 
 def gradients_over_time(bench: Bench, steps: int) -> list[dict[str, Array]]:

@@ -29,12 +29,20 @@ class Reference:
     ----------
     name
         Its word in an experiment file.
-    contrast
-        Bench -> contrast with one finished group.
+    function
+        Bench and `mask` -> contrast with one finished group.
+    steady
+        Whether it exists at steady states only: then samples without one are left out even where training goes on
+        with unsettled ones.
     """
 
     name: str
-    contrast: Callable[[Bench], Contrast]
+    function: Callable[..., Contrast]
+    steady: bool
+
+    def contrast(self, bench: Bench, *, mask: bool = False) -> Contrast:
+        """Return the gradient on `bench`; with `mask`, that of the samples that settled."""
+        return self.function(bench, mask=mask)
 
     def samples(self, rng: np.random.Generator) -> tuple[Sample, ...]:
         """Return no phases: nothing is nudged."""
@@ -44,9 +52,9 @@ class Reference:
 REFERENCES: Mapping[str, Reference] = {
     reference.name: reference
     for reference in (
-        Reference("rbp", measure_rbp),
-        Reference("bptt", measure_bptt),
-        Reference("true_response", measure_response),
+        Reference("rbp", measure_rbp, steady=True),
+        Reference("bptt", measure_bptt, steady=False),
+        Reference("true_response", measure_response, steady=True),
     )
 }
-"""Name -> computed gradient: implicit, through time, and the limit of EP for an infinitesimal nudge."""
+"""Name -> computed gradient: exact at the steady state, through time, and EP's own in the limit of no nudge."""

@@ -56,7 +56,7 @@ class Continual:
             raise ConfigError(f"learning.update = 'continual': {text}")
 
     def _contradictions(self, controller: Controller) -> Iterator[str]:
-        name, options = getattr(controller.estimator, "name", "rbp"), controller.options
+        name, options = controller.estimator.name, controller.options
         never = "the gradient of a batch, which is never formed"
         if name not in ESTIMATORS:
             allowed = ", ".join(ESTIMATORS)

@@ -189,7 +189,7 @@ def measure_continuous(bench: Bench, estimator: ContinuousEstimator) -> Contrast
 def measure(bench: Bench, estimator: Any, rng: np.random.Generator, *, mask: bool = False) -> Contrast:
     """Return the contrast of any estimator, or computed reference, on `bench`."""
     if hasattr(estimator, "contrast"):
-        found: Contrast = estimator.contrast(bench)
+        found: Contrast = estimator.contrast(bench, mask=mask)
         return found
     if hasattr(estimator, "schedule"):
         return measure_continuous(bench, estimator)

@@ -21,7 +21,6 @@ from neurosim.learning.line_loss import LineReport, solve_lines, through_lines
 from neurosim.learning.optimiser import Optimiser
 from neurosim.learning.programmers import Programmer
 from neurosim.learning.programming import programmed
-from neurosim.learning.reference import measure_rbp
 from neurosim.learning.state import StepReport, TrainState
 from neurosim.learning.step_bench import bench_of
 from neurosim.learning.times import INSTANT, Phases, Times, waited
@@ -47,7 +46,7 @@ class Controller:
     crossbars
         One array per entry of ``network.topology.arrays``.
     estimator
-        A phased or continuous estimator, a computed `Reference`, or None for the exact gradient (RBP).
+        A phased or continuous estimator, or a computed `Reference`.
     programmer, optimiser
         How the wanted change is formed and applied.
     options
@@ -171,16 +170,15 @@ class Controller:
 
     def contrast(self, state: TrainState, bench: Bench) -> Contrast:
         """Measure the contrast of this step, holding to the policy for samples that did not settle."""
-        if self.estimator is None:
-            return measure_rbp(bench, mask=self.on_unsettled != "raise")
-        found = measure(
-            bench,
-            self.estimator,
-            self.streams.host("estimator", state.step),
-            mask=self.on_unsettled == "mask",
-        )
+        rng = self.streams.host("estimator", state.step)
+        found = measure(bench, self.estimator, rng, mask=self.on_unsettled == "mask" or self._leaves_out)
         self.hold(state.step, found)
         return found
+
+    @property
+    def _leaves_out(self) -> bool:
+        """Whether a computed gradient leaves out what it does not exist for, since training shall go on."""
+        return getattr(self.estimator, "steady", False) and self.on_unsettled != "raise"
 
     def hold(self, step: int, found: Contrast | Settled, *, finite_only: bool = False) -> None:
         """Hold a contrast or a settled state of training step `step` to the policy, or only to being finite."""
@@ -243,7 +241,7 @@ class Controller:
         if not self.ageing:
             return state
         phases = self.phases(state, "train")
-        samples = [] if self.estimator is None else self.estimator.samples(self.streams.host("estimator", state.step))
+        samples = self.estimator.samples(self.streams.host("estimator", state.step))
         return replace(state, pairs=phases.pairs(1 + sum(sample.beta != 0 for sample in samples)))
 
     def _refreshed(self, state: TrainState) -> TrainState:

@@ -85,6 +85,6 @@ def _duration(controller: Controller) -> float:
     options, estimator = controller.options, controller.estimator
     if hasattr(estimator, "schedule"):
         return options.dt * float(max(step for step, _ in estimator.schedule()))
-    samples = estimator.samples(controller.streams.host("phases")) if estimator is not None else ()
+    samples = estimator.samples(controller.streams.host("phases"))
     nudged = len([sample for sample in samples if sample.beta != 0])
     return options.dt * (options.free_steps + nudged * options.nudged_steps)

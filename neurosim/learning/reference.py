@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from neurosim.learning.bench import Bench
+    from neurosim.settle import Settled
 
 
 def measure_rbp(
@@ -29,12 +30,22 @@ def measure_rbp(
         tolerance = 1e-12 if bench.x.dtype == xp.float64 else 1e-5
     bench = bench.exact(tolerance)
     free = bench.operating_point(start)
-    if mask and not bool(free.settled.all()) and bool(free.settled.any()):
-        factors = observables(bench.part(free.settled)).exact(free.part(free.settled))
-    else:
-        factors = observables(bench).exact(free.require("rbp, free state", tolerance))
-    batch = int(free.settled.sum())
-    return Contrast((Group(0, factors),), batch, free.a, free.residual, free.settled, free.status)
+    some, at_rest = settled_part(bench, free, "rbp, free state", tolerance, mask=mask)
+    factors = observables(some).exact(at_rest)
+    return Contrast((Group(0, factors),), some.x.shape[0], free.a, free.residual, free.settled, free.status)
+
+
+def settled_part(bench: Bench, free: Settled, what: str, tolerance: float, *, mask: bool) -> tuple[Bench, Settled]:
+    """Return bench and free state of the samples that have settled.
+
+    Raises
+    ------
+    ConvergenceError
+        Without `mask`, a sample has not settled; with it, none has. `what` says of which state, for the message.
+    """
+    if mask and bool(free.settled.any()):
+        return (bench, free) if bool(free.settled.all()) else (bench.part(free.settled), free.part(free.settled))
+    return bench, free.require(what, tolerance)
 
 
 def alignment(estimate: Mapping[str, Array], reference: Mapping[str, Array]) -> dict[str, float]:

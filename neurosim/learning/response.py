@@ -11,6 +11,7 @@ Laborieux and Zenke 2024, arXiv:2309.02214, section 3 and fig. 2 ("true" derivat
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neurosim.backend import Array, namespace
@@ -18,6 +19,7 @@ from neurosim.errors import ConfigError
 from neurosim.learning.contrast import Contrast, Measured, contrast_of
 from neurosim.learning.estimators.base import Sample
 from neurosim.learning.linear_network import linear_activity
+from neurosim.learning.reference import settled_part
 from neurosim.networks.rate import RateNetwork
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ IMAGINARY = 2.0**-40
 """Imaginary step that turns an observable of two states into its derivative; what it leaves is of its square."""
 
 
-def measure_response(bench: Bench, tolerance: float | None = None) -> Contrast:
+def measure_response(bench: Bench, tolerance: float | None = None, *, mask: bool = False) -> Contrast:
     """Return the contrast of an infinitesimal nudge, computed at the operating point and without noise.
 
     Parameters
@@ -38,22 +40,26 @@ def measure_response(bench: Bench, tolerance: float | None = None) -> Contrast:
     tolerance
         Residual of the free state, and relative to its source that of the response; 1e-12 in float64 and 1e-5 in
         float32 when None.
+    mask
+        Leave out samples that have no steady state.
 
     Raises
     ------
     ConfigError
         A passive network.
     ConvergenceError
-        The free state or the response did not settle.
+        The free state, with `mask` that of every sample, or the response did not settle.
     """
     xp = namespace(bench.x)
     if tolerance is None:
         tolerance = 1e-12 if bench.x.dtype == xp.float64 else 1e-5
     bench = bench.exact(tolerance)
-    free = bench.operating_point().require("response, free state", tolerance)
+    free = bench.operating_point()
+    some, at_rest = settled_part(bench, free, "response, free state", tolerance, mask=mask)
     step = 1j * IMAGINARY
-    tangent = Measured(Sample(step, 1 / step), free.a + step * response(bench, free))
-    return contrast_of(bench, [tangent], free.a)
+    tangent = Measured(Sample(step, 1 / step), at_rest.a + step * response(some, at_rest))
+    found = contrast_of(some, [tangent], at_rest.a)
+    return replace(found, free_activity=free.a, residual=free.residual, settled=free.settled, status=free.status)
 
 
 def response(bench: Bench, free: Settled) -> Array:

@@ -9,6 +9,7 @@ from small_controller import EULER, batch_of, controller_of
 from neurosim.backend import NUMPY
 from neurosim.experiment.probe import evaluate, gradient_alignment, record_settling
 from neurosim.learning.bench import Bench
+from neurosim.learning.computed import REFERENCES
 from neurosim.learning.controller import NOISE_SCOPES
 from neurosim.learning.estimators import OscillatingEP, SymmetricEP
 from neurosim.networks.neurons import Amplifier
@@ -18,7 +19,7 @@ from neurosim.units import Scale
 
 
 def test_alignment_of_the_exact_gradient_is_one():
-    controller, state = controller_of(estimator=None)
+    controller, state = controller_of(estimator=REFERENCES["rbp"])
     found = gradient_alignment(controller, state, *batch_of(controller))
     assert set(found) == {*controller.crossbars, "total"}
     assert list(found.values()) == pytest.approx([1.0] * len(found))

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from small_net import bench_of
 
+from neurosim.errors import ConvergenceError
+from neurosim.learning import bptt
 from neurosim.learning.computed import REFERENCES
 from neurosim.learning.contrast import measure
+from neurosim.numerics.status import Status
 from neurosim.settle import SettleOptions, operating_point
 
 by_name = pytest.mark.parametrize("name", REFERENCES)
@@ -41,3 +44,22 @@ def test_reference_is_the_finite_difference_of_the_loss_along_itself(name, topol
 
     squared = sum(float((g**2).sum()) for g in gradient.values())
     assert (loss(h) - loss(-h)) / (2 * h) == pytest.approx(squared, rel=1e-6)
+
+
+@by_name
+def test_with_a_mask_samples_without_a_steady_state_are_left_out(name, monkeypatch):
+    """One sample is made to look unsettled; the gradient is then that of the others, and their mean."""
+    keep = np.array([True, False, True, True])
+    missing = {"settled": keep, "status": Status.UNSETTLED}
+    bench, reference = bench_of((6, 5, 4, 3), batch=4, options=SETTLED), REFERENCES[name]
+    expected = reference.contrast(replace(bench, x=bench.x[keep], y=bench.y[keep])).gradient()
+    at_rest, integrated = type(bench).operating_point, bptt.transient
+    monkeypatch.setattr(type(bench), "operating_point", lambda *a: replace(at_rest(*a), **missing))
+    monkeypatch.setattr(bptt, "transient", lambda *a, **k: replace(integrated(*a, **k), **missing))
+    masked = reference.contrast(bench, mask=True)
+    assert (masked.batch, masked.settled.tolist(), masked.free_activity.shape[0]) == (3, keep.tolist(), 4)
+    for array, gradient in masked.gradient().items():
+        np.testing.assert_allclose(gradient, expected[array], rtol=0, atol=1e-14)
+    if reference.steady:
+        with pytest.raises(ConvergenceError, match="free state: 1 of 4 samples"):
+            reference.contrast(bench)

@@ -10,6 +10,7 @@ from standard_errors import check_mean
 
 from neurosim.errors import ConfigError, ConvergenceError
 from neurosim.experiment import run
+from neurosim.learning.computed import REFERENCES
 from neurosim.learning.continual import Continual
 from neurosim.learning.estimators import HolomorphicEP, OneSidedEP, RandomSignEP, SymmetricEP
 from neurosim.learning.homeostasis import Homeostasis
@@ -152,7 +153,7 @@ FRESH = {"noise_scope": "step", "read_noise": 0.1}
     [
         ({"estimator": SymmetricEP(BETA)}, "estimator = 'symmetric'.*one_sided, random_sign"),
         ({"estimator": HolomorphicEP(BETA, 4)}, "estimator = 'holomorphic'"),
-        ({"estimator": None}, "estimator = 'rbp'"),
+        ({"estimator": REFERENCES["rbp"]}, "estimator = 'rbp'"),
         ({"estimator": ONE_SIDED, "options": EXACT}, "operating_point.*'transient'"),
         ({"estimator": ONE_SIDED, "momentum": 0.5}, "train.momentum"),
         ({"estimator": ONE_SIDED, "homeostasis": Homeostasis(1.0), "topology": {"tied": False}}, "homeostasis"),

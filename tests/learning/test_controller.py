@@ -7,6 +7,7 @@ import pytest
 from small_controller import EULER, EXACT, G_REF, batch_of, controller_of, device_of, free_outputs, moved
 
 from neurosim.errors import ConfigError, ConvergenceError
+from neurosim.learning.computed import REFERENCES
 from neurosim.learning.estimators import (
     HolomorphicEP,
     OneSidedEP,
@@ -355,7 +356,7 @@ def test_a_phase_that_stops_at_the_step_limit_says_so(monkeypatch):
 
 @pytest.mark.parametrize("topology", [{}, {"tied": False}, {"softmax_readout": True}], ids=str)
 def test_without_an_estimator_the_step_is_down_the_exact_gradient(topology):
-    controller, state = controller_of((6, 5, 5, 4), estimator=None, options=EXACT, topology=topology)
+    controller, state = controller_of((6, 5, 5, 4), estimator=REFERENCES["rbp"], options=EXACT, topology=topology)
     x, y = batch_of(controller)
     exact = measure_rbp(controller.bench(state, x, y), 1e-13).gradient()
     after, report = controller.step(state, x, y)

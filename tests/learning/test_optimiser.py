@@ -8,6 +8,7 @@ import pytest
 from small_controller import EXACT, batch_of, controller_of, moved
 
 from neurosim.errors import ConfigError
+from neurosim.learning.computed import REFERENCES
 from neurosim.learning.optimiser import OPTIMISERS, SGD, AdamW
 from neurosim.learning.programmers import Change, StochasticProgrammer
 from neurosim.learning.reference import measure_rbp
@@ -127,7 +128,7 @@ def test_controller_hands_on_memory_and_step():
             change = Change(matrix=-g)
             done, memory[name] = controller.optimiser.change(name, change, 0 * g, memory.get(name), step)
             expected[name] = done.weights()
-        exact = replace(controller, estimator=None)
+        exact = replace(controller, estimator=REFERENCES["rbp"])
         after, _ = exact.step(state, *batch)
         for name, change in moved(controller, state, after).items():
             np.testing.assert_allclose(change, expected[name], rtol=0, atol=1e-9, err_msg=name)

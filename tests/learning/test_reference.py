@@ -8,7 +8,6 @@ from small_net import bench_of
 
 from neurosim.errors import ConvergenceError
 from neurosim.learning.reference import alignment, measure_rbp
-from neurosim.numerics.status import Status
 
 
 def loss_at(bench, weights):
@@ -39,25 +38,6 @@ def test_rbp_of_an_unsettled_network_is_an_error():
     bench = replace(bench, options=replace(bench.options, max_sweeps=3))
     with pytest.raises(ConvergenceError, match="residual"):
         measure_rbp(replace(bench, options=replace(bench.options, max_sweeps=3)), 1e-15)
-
-
-def test_with_a_mask_samples_without_a_steady_state_are_left_out(monkeypatch):
-    """One sample is made to look unsettled; the gradient is then that of the others, and their mean."""
-    bench, keep = bench_of((6, 5, 4, 3), batch=4), np.array([True, False, True, True])
-    found = type(bench).operating_point
-
-    def one_missing(self, start=None):
-        free = found(self, start)
-        return replace(free, settled=keep, status=Status.UNSETTLED)
-
-    expected = measure_rbp(replace(bench, x=bench.x[keep], y=bench.y[keep])).gradient()
-    monkeypatch.setattr(type(bench), "operating_point", one_missing)
-    masked = measure_rbp(bench, mask=True)
-    assert (masked.batch, masked.settled.tolist(), masked.free_activity.shape[0]) == (3, keep.tolist(), 4)
-    for name, gradient in masked.gradient().items():
-        np.testing.assert_allclose(gradient, expected[name], rtol=0, atol=1e-14)
-    with pytest.raises(ConvergenceError, match="rbp, free state: 1 of 4 samples"):
-        measure_rbp(bench)
 
 
 def test_a_masked_bench_keeps_the_gains_of_its_samples():

@@ -1,5 +1,7 @@
 """The controller on resistive networks: it learns, programs what it says, and refuses arrays that do not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from resistive_net import DIODES, EXACT, SCALE, network_of
@@ -9,6 +11,7 @@ from neurosim.backend import NUMPY
 from neurosim.crossbar import Crossbar
 from neurosim.devices import DEVICES
 from neurosim.errors import ConfigError
+from neurosim.learning.computed import REFERENCES
 from neurosim.learning.controller import Controller, TrainState
 from neurosim.learning.estimators import HolomorphicEP, SymmetricEP
 from neurosim.learning.optimiser import SGD
@@ -115,8 +118,7 @@ def test_a_step_changes_the_weights_by_the_gradient(kind):
 
 def test_exact_gradient_trains_too():
     controller, state = controller_of(kendall(), lr=10.0)
-    exact = Controller(**{f: getattr(controller, f) for f in ("network", "crossbars", "programmer", "optimiser",
-                                                              "options", "streams")}, estimator=None)  # fmt: skip
+    exact = replace(controller, estimator=REFERENCES["rbp"])
     first, last = None, None
     for _ in range(40):
         state, report = exact.step(state, 2 * XOR, ANSWERS)
