@@ -129,7 +129,7 @@ def test_a_direct_construction_is_checked_like_a_file():
 
 def test_all_mistakes_are_listed_one_line_each():
     with pytest.raises(ConfigError) as caught:
-        parse_experiment({"learning": {"beta": 0, "pionts": 4}, "train": {"epochs": 0}, "nonsense": {}}, "x.toml")
+        parse_experiment({"learning": {"beta": 0, "pionts": 4}, "train": {"batch": 0}, "nonsense": {}}, "x.toml")
     lines = str(caught.value).splitlines()
     assert len(lines) == 4
     assert all(line.startswith("x.toml: ") for line in lines)

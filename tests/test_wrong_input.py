@@ -59,7 +59,8 @@ FILES = {
     # types
     "text for a number": wrong('[learning]\nbeta = "0.1"', "beta = '0.1'", "a number > 0", "without quotes"),
     "true for a number": wrong("[learning]\nbeta = true", "beta = true", "a number > 0"),
-    "fraction for a count": wrong("[train]\nepochs = 1.5", "epochs = 1.5", "an integer >= 1"),
+    "fraction for a count": wrong("[train]\nbatch = 1.5", "batch = 1.5", "an integer >= 1"),
+    "negative epochs": wrong("[train]\nepochs = -1", "epochs = -1", "an integer >= 0"),
     "number for a switch": wrong("[network]\nbias = 1", "bias = 1", "true or false"),
     "number for text": wrong("[data]\nfolder = 3", "folder = 3", "text"),
     "text in a list of sizes": wrong('[network]\nlayers = [64, "32", 10]', "layers, entry 2 = '32'", "integer >= 1"),

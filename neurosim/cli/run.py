@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,11 +110,12 @@ def check_target(target: Path, *, resume: bool, force: bool) -> None:
 
 
 def summary(scalars: Mapping[str, float]) -> str:
-    """Return the final scalars of a run in one line."""
+    """Return the final scalars of a run in one line; how the test set settled where there was no training."""
+    trained = not math.isnan(scalars["settled_fraction"])
     parts = [
         f"test accuracy {100 * scalars['test_accuracy']:.2f} %",
         f"best {100 * scalars['best_test_accuracy']:.2f} %",
-        f"settled {100 * scalars['settled_fraction']:.1f} %",
+        f"settled {100 * scalars['settled_fraction' if trained else 'test_settled_fraction']:.1f} %",
         f"gradient alignment {scalars['alignment_total']:.4f}",
         f"{scalars['pulses']:.4g} pulses",
     ]

@@ -187,7 +187,7 @@ class Learning(Table):
 class Train(Table):
     """[train]: epochs, learning rates and seed."""
 
-    epochs: Count = Field(default=10, description="passes over the training set")
+    epochs: Whole = Field(default=10, description="passes over the training set; 0 measures the arrays as they are")
     batch: Count = Field(default=32, description="images per update")
     lr: Rates = Field(default=0.1, description="learning rate")
     momentum: BelowOne = Field(default=0.0, description="momentum, kept digitally")

@@ -18,6 +18,7 @@ from neurosim.specification.search import Search, Tolerance
 from neurosim.sweeps.directory import SweepDirectory, claim
 from neurosim.sweeps.index import write_summary
 from neurosim.sweeps.ledger import Ledger, Progress
+from neurosim.sweeps.plan import check_files
 from neurosim.sweeps.point import Task, simulate
 from neurosim.sweeps.rows import Row
 from neurosim.sweeps.sweep import run_waiting
@@ -131,12 +132,11 @@ def find(
 
 
 def _check(plan: Plan) -> None:
-    """Refuse points that are no experiments before anything is run."""
+    """Refuse points that are no experiments, or whose files are not there, before anything is run."""
     for group in plan.groups:
         points = [plan.ideal(group), *_attributed(plan, group).values()]
         points += [plan.alone(group, axis, end) for axis in plan.imperfections for end in (0.0, 1.0)]
-        for point in points:
-            next(plan.runs(point))
+        check_files([next(plan.runs(point)) for point in points])
 
 
 def _attributed(plan: Plan, group: Point) -> dict[str, Point]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from neurosim.config import Experiment, parse_experiment, set_key
+from neurosim.errors import ConfigError
 from neurosim.sweeps.axes import combine
 from neurosim.sweeps.point import RunSpec
 from neurosim.traces.schema import SCHEMA_VERSION
@@ -51,3 +53,14 @@ def plan(experiment: Experiment) -> list[RunSpec]:
             content_id = run_id(content, seed)
             specs.setdefault(content_id, RunSpec(content_id, len(specs), point, seed, content))
     return list(specs.values())
+
+
+def check_files(specs: Iterable[RunSpec]) -> None:
+    """Raise `ConfigError` when a run would read a file or folder that is not there."""
+    for table, key in (("crossbar", "maps"), ("data", "folder")):
+        for name in {spec.document[table][key] for spec in specs} - {None}:
+            if not Path(name).exists():
+                raise ConfigError(
+                    f"[{table}] {key} = {name!r}: no such file or folder; a path counts from the working directory, "
+                    f"{Path.cwd()}"
+                )

@@ -14,7 +14,7 @@ from neurosim.sweeps.directory import claim
 from neurosim.sweeps.execute import outcomes
 from neurosim.sweeps.index import write_summary
 from neurosim.sweeps.ledger import Ledger, Progress
-from neurosim.sweeps.plan import plan
+from neurosim.sweeps.plan import check_files, plan
 from neurosim.sweeps.point import Task, simulate
 from neurosim.sweeps.processes import available_cores, local
 from neurosim.sweeps.rows import Row
@@ -79,6 +79,8 @@ def run_sweep(
         raise ConfigError(f"--workers {workers}: expected a whole number, 1 or more")
     if scheduler:
         check_scheduler(scheduler)
+    else:
+        check_files(specs)
     with claim(Path(out_dir), resume=resume) as directory:
         ledger = Ledger(directory, specs, experiment.title)
         if notify:

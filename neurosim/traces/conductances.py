@@ -54,6 +54,8 @@ def read_conductances(path: Path, shapes: Mapping[str, tuple[int, int]], *, pair
         The file cannot be read; a line is malformed; a conductance is negative or not finite; an array is not in the
         network, or a crosspoint is missing, given twice or outside its array. The message names file and line.
     """
+    if not path.exists():
+        raise ConfigError(f"{path}: no such file; expected a table (.csv), a folder of tables, or HDF5 ({TRACES[0]})")
     if path.suffix in TRACES and path.is_file():
         return {name: _hdf5(path, name, shape, pairs) for name, shape in shapes.items()}
     found = {name: (np.full(s, np.nan), np.full(s, np.nan if pairs else 0.0)) for name, s in shapes.items()}

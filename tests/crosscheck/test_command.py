@@ -43,7 +43,7 @@ WRONG = {
     "weights too large": (HOPFIELD + "[weights]\nb1 = [[9.0, 0.0, 0.0]]", "beyond the range of the devices"),
     "ragged weights": (HOPFIELD + "[weights]\nb1 = [[1.0], [1.0, 2.0]]", "[weights] b1 = [[1.0], [1.0, 2.0]]: rows of"),
     "start of another shape": (changed("[check]", "start = [[0.1]]\n[check]"), "[drive] start: (1, 1); expected"),
-    "conductances missing": ("conductances = 'no.csv'\n" + HOPFIELD, "no.csv: cannot be read"),
+    "conductances missing": ("conductances = 'no.csv'\n" + HOPFIELD, "no.csv: no such file"),
     "no TOML": ("title = hopfield", "line 1, column 9: not valid TOML"),
 }
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from experiment.tiny import tiny
 
+from neurosim.cli.run import summary
 from neurosim.errors import ConfigError, TraceError
 from neurosim.experiment import run
 from neurosim.experiment.build import build_controller
@@ -92,6 +93,22 @@ def test_a_run_goes_on_from_the_conductances_of_another_bit_by_bit(mapping, sche
                 assert np.any(getattr(second.weights(name), kind)[-1] != begin) or kind == "g_minus"
 
 
+def test_no_epochs_measure_the_arrays_as_they_are(tmp_path):
+    quiet = {"read_noise": 0.0}
+    trained = run(tiny(crossbar=quiet), tmp_path / "trained.h5")
+    maps = {**quiet, "maps": str(tmp_path / "trained.h5")}
+    read = run(tiny(crossbar=maps, train={"epochs": 0, "schedule": "cosine"}), tmp_path / "read.h5")
+    for name in ("test_accuracy", "test_loss", "alignment_total"):
+        assert read[name] == trained[name]
+    assert (read["steps"], read["pulses"], read["energy_training"]) == (0, 0, 0)
+    assert np.isnan(read["train_loss"])
+    assert f"settled {100 * read['test_settled_fraction']:.1f} %" in summary(read)
+    with read_trace(tmp_path / "read.h5") as trace, read_trace(tmp_path / "trained.h5") as source:
+        assert trace.metrics()["epoch"].tolist() == [0]
+        assert trace.weights("W1").step.tolist() == [0]
+        assert trace.weights("W1").g_plus[0].tobytes() == source.weights("W1").g_plus[-1].tobytes()
+
+
 def test_devices_of_a_measured_array_age_from_then_on(tmp_path):
     write_conductances(tmp_path / "chip.csv", chip())
     pair = loaded(tmp_path / "chip.csv", drift={"nu": 0.05})["W1"]
@@ -126,7 +143,7 @@ def test_wrong_tables_are_refused_with_file_and_line(edit, text, tmp_path):
 
 
 def test_wrong_files_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"no.csv: cannot be read"):
+    with pytest.raises(ConfigError, match=r"no.csv: no such file"):
         loaded(tmp_path / "no.csv")
     planes = chip()
     write_plain(tmp_path / "a.h5", {**planes, "W1": tuple(g.T for g in planes["W1"])})

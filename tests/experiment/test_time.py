@@ -105,6 +105,6 @@ def test_what_cannot_be_is_refused(tables, text):
 
 
 def test_the_maps_of_a_missing_chip_are_missed_before_anything_is_written(tmp_path):
-    with pytest.raises(ConfigError, match=r"no.csv: cannot be read"):
+    with pytest.raises(ConfigError, match=r"no.csv: no such file"):
         run(tiny(crossbar={"maps": str(tmp_path / "no.csv")}), tmp_path / "run.h5")
     assert list(Path(tmp_path).iterdir()) == []

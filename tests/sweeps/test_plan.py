@@ -9,6 +9,7 @@ from sweeps.experiments import experiment
 
 from neurosim.config import parse_experiment
 from neurosim.errors import ConfigError
+from neurosim.sweeps import run_sweep
 from neurosim.sweeps.plan import plan
 
 NUMBERS = st.lists(st.integers(0, 8).map(lambda k: k / 10), min_size=1, max_size=3, unique=True)
@@ -70,3 +71,14 @@ def test_a_wrong_combination_of_good_values_is_refused_with_its_point():
     wrong = experiment({"device.g_min": ["1 uS", "40 uS"], "device.g_max": ["51 uS", "30 uS"]})
     with pytest.raises(ConfigError, match=r"(?s)device.g_min = '40 uS', device.g_max = '30 uS'.*must be below"):
         plan(wrong)
+
+
+@pytest.mark.parametrize(("table", "key"), [("crossbar", "maps"), ("data", "folder")])
+def test_a_missing_file_stops_a_sweep_before_its_first_run(table, key, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = {"data": {"name": "mnist"}, "network": {"layers": [784, 16, 10]}}
+    swept = experiment({f"{table}.{key}": ["here", "chip"]}, **images)
+    (tmp_path / "here").mkdir()
+    with pytest.raises(ConfigError, match=rf"\[{table}\] {key} = 'chip': no such file or folder; .*{tmp_path.name}"):
+        run_sweep(swept, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
