@@ -117,7 +117,7 @@ def scale_x(axes: Axes, values: Sequence[float]) -> None:
         else:
             axes.set_xscale("symlog", linthresh=sizes[0], linscale=0.5)
     if len(ticks) <= MOST_TICKS:
-        labels = [f"{tick:.3g}" for tick in ticks]
+        labels = [f"{float(f'{tick:.3g}'):g}" for tick in ticks]  # three digits, but 1000 and not 1e+03
         axes.set_xticks(ticks, labels if len(set(labels)) == len(ticks) else [f"{tick:g}" for tick in ticks])
         axes.set_xticks([], minor=True)
     along = axes.xaxis.get_transform()
@@ -128,8 +128,8 @@ def scale_x(axes: Axes, values: Sequence[float]) -> None:
 
 def prefixed(largest: float, unit: str) -> tuple[float, str]:
     """Return the factor and the unit with the prefix in which `largest` [unit] reads as a number from 1 to 999."""
-    steps = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k"}
+    steps = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
     if not (math.isfinite(largest) and largest > 0):
         return 1.0, unit
-    power = min(max(3 * math.floor(math.log10(largest) / 3), -15), 3)
+    power = min(max(3 * math.floor(math.log10(largest) / 3), -15), 9)
     return 10.0**-power, f"{steps[power]}{unit}"

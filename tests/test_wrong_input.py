@@ -341,6 +341,10 @@ FILES = {
     "bad value on an axis": wrong("[sweep.axes]\nlearning.beta = [0.1, -1]", "axis learning.beta, value -1", "> 0"),
     "bad unit on an axis": wrong('[sweep.axes]\ndevice.g_min = ["1 V"]', "axis device.g_min, value '1 V'", "not S"),
     "value twice on an axis": wrong("[sweep.axes]\nlearning.beta = [0.1, 0.1]", "0.1 is listed twice"),
+    "point twice in a zip": wrong(
+        '[sweep]\nmode = "zip"\n[sweep.axes]\nlearning.beta = [0.1, 0.2, 0.1]\ntrain.epochs = [1, 1, 1]',
+        "axis learning.beta, train.epochs", "[0.1, 1] is listed twice",
+    ),
     "zip of unequal axes": wrong(
         '[sweep]\nmode = "zip"\n[sweep.axes]\nlearning.beta = [0.1]\ntrain.epochs = [1, 2]',
         "mode = 'zip'", "learning.beta has 1, train.epochs has 2",

@@ -71,18 +71,12 @@ def _axis_mistakes(path: str, axis: Any) -> Iterator[Mistake]:
         yield Mistake(place, f"expected a list or a range: {EXAMPLE}")
     elif not axis:
         yield Mistake(place, "an axis needs at least one value; remove the axis or fill it")
-    else:
-        yield from _repeated(path, axis)
 
 
-def _repeated(path: str, axis: Sequence[Any]) -> Iterator[Mistake]:
-    for k, value in enumerate(axis):
-        if any(value == other and type(value) is type(other) for other in axis[:k]):
-            yield Mistake(
-                f"[sweep] axis {path} = {show(axis)}",
-                f"{show(value)} is listed twice; repeats are set by seeds",
-            )
-            return
+def _repeated(values: Sequence[Any]) -> Any:
+    """Return the first value that stands in `values` for the second time, or None."""
+    kinds = [(value, type(value)) for value in values]
+    return next((value for k, value in enumerate(values) if kinds[k] in kinds[:k]), None)
 
 
 def _range_mistakes(path: str, axis: Mapping[str, Any]) -> Iterator[str]:
@@ -143,6 +137,21 @@ class Sweep(Table):
             listed = ", ".join(f"{path} has {length}" for path, length in lengths.items())
             text = f"needs axes of equal length, but {listed}; make them equal or use mode = 'product'"
             raise refuse_all([Mistake("[sweep] mode = 'zip'", text)])
+        return self
+
+    @model_validator(mode="after")
+    def _points(self) -> Sweep:
+        """Refuse a point that stands in the sweep twice; with mode 'zip' single axes may repeat values."""
+        axes = self.axes
+        if self.mode == "zip":
+            axes = {", ".join(axes): tuple(zip(*axes.values(), strict=True))}
+        found = [
+            Mistake(f"[sweep] axis {path} = {show(values)}", f"{show(twice)} is listed twice; repeats are set by seeds")
+            for path, values in axes.items()
+            if (twice := _repeated(values)) is not None
+        ]
+        if found:
+            raise refuse_all(found)
         return self
 
     def expanded(self) -> dict[str, tuple[Any, ...]]:
