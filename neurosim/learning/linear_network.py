@@ -1,7 +1,7 @@
 """Linear networks of the form of the network itself: adjoint and response at an operating point.
 
 ``y = source + (y s) T`` of each sample, with slopes s of the neurons and the linear terms T between layers. Sweeps
-solve it where they converge; a dense network on which they do not is solved directly, in double precision.
+solve it where they converge; samples of a dense network on which they do not are solved directly, in double precision.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def linear_activity(
     slope, source
         s and the source, (batch, nodes).
     options
-        Tolerance of the residual, relative to the largest entry of the source, and limit of the sweeps.
+        Tolerance of the residual, relative to the largest entry of the source, limit of the sweeps, and solver; that
+        of the topology in place of alternating sweeps.
     what
         For messages.
 
@@ -55,14 +56,16 @@ def linear_activity(
 
     field = CoupledField(top, terms, source, scale)
     tolerance = options.tolerance * (float(xp.abs(source).max()) or 1.0)
-    found = solve(field, source, tolerance=tolerance, max_sweeps=options.max_sweeps, method=top.solver)
-    if found.status is Status.SETTLED:
-        return field.activity(found.y).copy()
-    residual = float(found.residual.max())
-    if top.nodes <= LARGEST and all(term.held is None for term in terms):
-        y, residual = _direct(terms, slope, source)
-        if residual <= tolerance:
-            return (y * slope).astype(source.dtype)
+    # What finds the free state converges here, too: the modes are those of the dynamics around it.
+    method = top.solver if options.solver == "alternating" else options.solver
+    found = solve(field, source, tolerance=tolerance, max_sweeps=options.max_sweeps, method=method)
+    y, residual = found.y, float(found.residual.max())
+    if found.status is not Status.SETTLED and top.nodes <= LARGEST and all(term.held is None for term in terms):
+        missed = ~(found.residual <= tolerance)  # where it is not a number, too
+        y[missed], residual = _direct(terms, slope[missed], source[missed])
+    if residual <= tolerance:
+        activity: Array = y * slope
+        return activity
     raise ConvergenceError(
         f"{what} did not settle (residual {residual:.3g}, allowed {tolerance:.3g}): the free state is close to a fold "
         "or the weights are too large"

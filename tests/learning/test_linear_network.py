@@ -48,6 +48,25 @@ def test_single_precision_is_solved_in_double(monkeypatch):
         linear_activity(TOP, terms, slope, source, SettleOptions(tolerance=1e-6, max_sweeps=50), "test:")
 
 
+def test_only_samples_that_sweeps_miss_are_solved_directly(monkeypatch):
+    terms, slope, source = problem(3.0)
+    slope[1:4] *= 0.05
+    direct, sizes = linear_network._direct, []
+    monkeypatch.setattr(linear_network, "_direct", lambda t, s, b: (sizes.append(len(s)), direct(t, s, b))[1])
+    options = SettleOptions(tolerance=1e-12, max_sweeps=200)
+    found = linear_activity(TOP, terms, slope, source, options, "test:")
+    assert sizes == [2]
+    np.testing.assert_allclose(found, exact(terms, slope, source), rtol=0, atol=1e-11)
+
+
+def test_the_solver_of_the_free_state_is_used(monkeypatch):
+    terms, slope, source = problem(3.0)
+    monkeypatch.setattr(linear_network, "_direct", lambda *_: pytest.fail("not by sweeps"))
+    options = SettleOptions(tolerance=1e-9, max_sweeps=500, solver="anderson")
+    found = linear_activity(TOP, terms, slope, source, options, "test:")
+    np.testing.assert_allclose(found, exact(terms, slope, source), rtol=0, atol=1e-7)
+
+
 def test_a_fold_has_no_answer():
     one = np.zeros((3, 4))
     one[0, 0] = 1.0
