@@ -20,6 +20,8 @@ TABLE = 8
 """Rows of `StraightStep.table`: the bounds, then level, slope and absolute noise up, and the same down."""
 CHUNK = 512
 """Devices whose moments are advanced together."""
+NUMBERS = 6
+"""Numbers of `LineDrive.numbers`."""
 
 Loop = Callable[..., None]
 
@@ -49,10 +51,19 @@ def compiled(dtype: np.dtype[Any]) -> Loop | None:
 
 
 @cache
-def compiled_moments(dtype: np.dtype[Any]) -> Loop | None:
-    """Return `advance_moments` compiled for `dtype`, or None."""
-    none, table = np.empty(0, dtype), np.empty((TABLE, 0), dtype)
-    return built(advance_moments, none, none, np.empty(0, np.int32), table, dtype.type(0), True)
+def compiled_moments(dtype: np.dtype[Any]) -> tuple[Loop, Loop, Loop] | None:
+    """Return `advance_moments`, `advance_few` and `scatter_moments` compiled for `dtype`, or None."""
+    none, numbers = np.empty(0, dtype), np.zeros(NUMBERS, dtype)
+    stage = (none, none, np.empty(0, np.int32), none, none, none, none, numbers, True)
+    many, few = built(advance_moments, *stage), built(advance_few, *stage)
+    scatter = built(scatter_moments, *[none] * 5)
+    return None if many is None or few is None or scatter is None else (many, few, scatter)
+
+
+@cache
+def compiled_line(dtype: np.dtype[Any]) -> Loop | None:
+    """Return `fill_line` compiled for `dtype`, or None."""
+    return built(fill_line, np.empty((3, 0), dtype), *[np.empty(0, dtype)] * 4, np.zeros(NUMBERS, dtype))
 
 
 @cache
@@ -112,25 +123,29 @@ def apply_turns(
         drawn += left.size
 
 
-def advance_moments(mean: Any, variance: Any, counts: Any, table: Any, relative: Any, up: bool) -> None:
+def advance_moments(
+    mean: Any, variance: Any, counts: Any, low: Any, high: Any, step: Any, absolute: Any, numbers: Any, up: bool
+) -> None:
     """Change `mean` and `variance` by `counts` pulses of one direction each: `LineDrive.advance`, turn by turn.
 
-    What a turn touches is gathered in one buffer, of which the compiler sees that nothing overlaps.
+    `numbers` are those of `LineDrive.numbers`, and `absolute` is empty without such noise. What a turn touches is
+    gathered in one buffer, of which the compiler sees that nothing overlaps.
     """
-    first = 2 if up else 5
+    keep, taper, relative, half, least, one = numbers
     rows = np.zeros((9, CHUNK), mean.dtype)
-    one = np.ones(1, mean.dtype)[0]
     for start in range(0, mean.size, CHUNK):
         stop = min(start + CHUNK, mean.size)
         size = stop - start
         rows[0, :size], rows[1, :size], rows[2, :size] = mean[start:stop], variance[start:stop], counts[start:stop]
-        rows[3, :size], rows[4, :size] = table[0, start:stop], table[1, start:stop]
-        for k in range(3):
-            rows[5 + k, :size] = table[first + k, start:stop]
+        rows[3, :size], rows[4, :size], rows[5, :size] = low[start:stop], high[start:stop], step[start:stop]
+        if absolute.size > 0:
+            rows[7, :size] = absolute[start:stop]
         most = 0
         for k in range(start, stop):
             most = max(most, counts[k])
         for k in range(CHUNK):
+            rows[6, k] = taper * rows[5, k] / max(half * (rows[4, k] - rows[3, k]), least)
+            rows[5, k] = keep * rows[5, k]
             part = min(rows[6, k], one)
             rows[8, k] = (one - part) * (one - part) + (relative * part) * (relative * part)
         for turn in range(most):
@@ -145,6 +160,60 @@ def advance_moments(mean: Any, variance: Any, counts: Any, table: Any, relative:
                 rows[0, k] = then if rows[2, k] > turn else now
                 rows[1, k] = more if rows[2, k] > turn else rows[1, k]
         mean[start:stop], variance[start:stop] = rows[0, :size], rows[1, :size]
+
+
+def advance_few(
+    mean: Any, variance: Any, counts: Any, low: Any, high: Any, step: Any, absolute: Any, numbers: Any, up: bool
+) -> None:
+    """Do the same device by device: faster while most have no pulse or one, which is what the turns would wait for.
+
+    They are listed first, without a branch that the processor would have to guess.
+    """
+    keep, taper, relative, half, least, one = numbers
+    listed, found = np.empty(mean.size + 1, np.int32), 0
+    for k in range(mean.size):
+        listed[found] = k
+        found += counts[k] != 0
+    for k in listed[:found]:
+        bottom, top, now, spread = low[k], high[k], mean[k], variance[k]
+        level, slope = keep * step[k], taper * step[k] / max(half * (top - bottom), least)
+        part = min(slope, one)
+        contraction = (one - part) * (one - part) + (relative * part) * (relative * part)
+        for _ in range(counts[k]):
+            move = (top - now if up else now - bottom) * slope + level
+            std = relative * move
+            if absolute.size > 0:
+                std = std + absolute[k]
+            now = now + move if up else now - move
+            now = bottom if now < bottom else now
+            now = top if now > top else now
+            spread = spread * contraction + std * std
+        mean[k], variance[k] = now, spread
+
+
+def scatter_moments(mean: Any, variance: Any, noise: Any, low: Any, high: Any) -> None:
+    """Add ``sqrt(variance) noise`` to `mean`, within bounds.
+
+    `noise` holds one number per variance that is not 0, and one more: what is read for the others counts nothing.
+    """
+    drawn = 0
+    for k in range(mean.size):
+        now = mean[k] + np.sqrt(variance[k]) * noise[drawn]
+        drawn += variance[k] != 0
+        now = low[k] if now < low[k] else now
+        mean[k] = high[k] if now > high[k] else now
+
+
+def fill_line(rows: Any, low: Any, high: Any, step: Any, absolute: Any, numbers: Any) -> None:
+    """Write level, slope and absolute noise (3, devices) as `LineDrive` forms them, in one pass."""
+    keep, taper, _, half, least, _ = numbers
+    for k in range(step.size):
+        rows[0, k] = keep * step[k]
+        rows[1, k] = taper * step[k] / max(half * (high[k] - low[k]), least)
+    if absolute.size > 0:
+        rows[2] = absolute
+    else:
+        rows[2] = 0
 
 
 def apply_events(g: Any, index: Any, counts: Any, noise: Any, table: Any, relative: Any) -> None:

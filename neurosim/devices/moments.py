@@ -18,6 +18,8 @@ Stage: TypeAlias = tuple[bool, Array]
 """Direction (True: up) and the pulses of each device in it, flat int32."""
 BLOCK = 32768
 """Devices whose moments are formed together in host memory: what a turn touches stays in the processor's cache."""
+FEW = 1.5
+"""Mean number of pulses of a direction up to which the compiled loop goes device by device."""
 
 
 def pulse_at_once(model: DeviceModel, g: Array, trains: Sequence[Array], cells: Cells, rng: Any) -> Array:
@@ -29,8 +31,8 @@ def pulse_at_once(model: DeviceModel, g: Array, trains: Sequence[Array], cells: 
         E g <- E g +- move(E g)        Var g <- ((1 - s)^2 + (c2c s)^2) Var g + std(E g)^2
 
     (for soft bounds ``E x_n = x_0 (1 - s)^n``, x the distance to the bound ahead), and with one standard normal xi
-    per device ``g <- clip(E g + sqrt(Var g) xi, g_low, g_high)``. Equal in mean and variance to pulse by pulse
-    (`DeviceModel.pulse`) as long as no pulse meets a bound; the sum is taken as normal.
+    per device that was pulsed ``g <- clip(E g + sqrt(Var g) xi, g_low, g_high)``. Equal in mean and variance to pulse
+    by pulse (`DeviceModel.pulse`) as long as no pulse meets a bound; the sum is taken as normal.
 
     Parameters
     ----------
@@ -59,21 +61,17 @@ def pulse_at_once(model: DeviceModel, g: Array, trains: Sequence[Array], cells: 
             raise ShapeError(f"pulse_at_once: counts {counts.shape}: expected whole numbers of shape {g.shape}")
         check_trains(counts)
         stages += _stages(counts.ravel())
-    xp, noisy = namespace(g), straight.drive(cells, True).noisy
-    result = g.copy()
+    xp, result = namespace(g), g.copy()
     flat = result.ravel()  # a view: `result` is contiguous
     block = BLOCK if xp is np else flat.size
-    loop = _loop(flat, stages)
+    loops = _loops(flat, stages)
     for start in range(0, flat.size if stages else 0, block):
         part = slice(start, start + block)
-        mean, devices = flat[part], cells.take(part)
-        variance = xp.zeros_like(mean)
-        _advance(straight, mean, variance, [(up, counts[part]) for up, counts in stages], devices, loop)
-        if noisy:
-            xp.sqrt(variance, out=variance)
-            variance *= rng.standard_normal(mean.shape, dtype=mean.dtype)
-            mean += variance
-            devices.clip(mean, out=mean)
+        mine = [(up, counts[part]) for up, counts in stages]
+        if loops is None:
+            _pulse(straight, flat[part], mine, cells.take(part), rng)
+        else:
+            _pulse_compiled(loops, straight, flat[part], mine, cells.take(part), rng)
     return result
 
 
@@ -98,28 +96,46 @@ def _stages(counts: Array) -> Iterator[Stage]:
         yield False, xp.maximum(-counts, 0) if rising else -counts
 
 
-def _loop(flat: Array, stages: list[Stage]) -> kernels.Loop | None:
-    """Return the compiled loop where it pays."""
+def _loops(flat: Array, stages: list[Stage]) -> tuple[kernels.Loop, ...] | None:
+    """Return the compiled loops where they pay."""
     if not isinstance(flat, np.ndarray) or not stages:
         return None
     turns = sum(int(counts.max()) for _, counts in stages)
     return kernels.compiled_moments(flat.dtype) if kernels.worth(flat.size * len(stages), turns) else None
 
 
-def _advance(
-    model: StraightStep, mean: Array, variance: Array, stages: list[Stage], cells: Cells, loop: kernels.Loop | None
+def _pulse_compiled(
+    loops: tuple[kernels.Loop, ...], model: StraightStep, g: np.ndarray, stages: list[Stage], cells: Cells, rng: Any
 ) -> None:
-    """Change `mean` and `variance` of flat devices by whole trains."""
-    if loop is None:
-        for up, counts in stages:
-            _advance_in_numpy(model, mean, variance, counts, cells, up)
-        return
-    table, relative = model.table(cells, mean.size), mean.dtype.type(model.drive(cells, True).relative)
+    """Change `g` of flat devices by whole trains, as `_pulse` does, to the bit."""
+    many, few, scatter = loops
+    variance = np.zeros_like(g)
+
+    low, high = (np.full(g.shape, part, g.dtype) if part.ndim == 0 else part for part in (cells.g_low, cells.g_high))
     for up, counts in stages:
-        loop(mean, variance, counts, table, relative, up)
+        line = model.drive(cells, up)
+        loop = few if int(counts.sum()) < FEW * counts.size else many
+        step, absolute = line.full(g)
+        loop(g, variance, counts, low, high, step, absolute, line.numbers(g.dtype), up)
+    noise = np.zeros(np.count_nonzero(variance) + 1, g.dtype)
+    rng.standard_normal(dtype=g.dtype, out=noise[:-1])
+    scatter(g, variance, noise, low, high)
 
 
-def _advance_in_numpy(model: StraightStep, mean: Array, variance: Array, counts: Array, cells: Cells, up: bool) -> None:
+def _pulse(model: StraightStep, g: Array, stages: list[Stage], cells: Cells, rng: Any) -> None:
+    """Change `g` of flat devices by whole trains."""
+    xp = namespace(g)
+    variance = xp.zeros_like(g)
+    for up, counts in stages:
+        _advance(model, g, variance, counts, cells, up)
+    index = xp.flatnonzero(variance)
+    if index.size:
+        std = xp.sqrt(variance[index])
+        std *= rng.standard_normal(index.shape, dtype=g.dtype)
+        g[index] = cells.take(index, True).clip(g[index] + std)
+
+
+def _advance(model: StraightStep, mean: Array, variance: Array, counts: Array, cells: Cells, up: bool) -> None:
     """Change `mean` and `variance` by `counts` pulses of one direction."""
     xp = namespace(mean)
     index = xp.flatnonzero(counts != 0)

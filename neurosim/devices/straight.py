@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,6 @@ class LineDrive(Drive):
     ----------
     taper
         Relative loss of step size from mid-range to the bound ahead; 0 and 1 spare a pass.
-    level, slope
-        Mean step at the bound ahead [S], and its growth with the distance x from there.
     relative
         Noise of a step relative to its mean.
     absolute
@@ -40,8 +39,6 @@ class LineDrive(Drive):
     """
 
     taper: float
-    level: Array
-    slope: Array
     relative: float
     absolute: Array | None
 
@@ -53,10 +50,31 @@ class LineDrive(Drive):
 
         The noise is `c2c` times the mean step here, or with `additive` at mid-range.
         """
-        step = cells.step(up)
+        return cls(cells, up, taper, *((0.0, c2c * cells.step(up)) if additive and c2c else (c2c, None)))
+
+    @cached_property
+    def level(self) -> Array:
+        """Mean step at the bound ahead [S]."""
+        level: Array = (1 - self.taper) * self.cells.step(self.up)
+        return level
+
+    @cached_property
+    def slope(self) -> Array:
+        """Growth of the mean step with the distance x from the bound ahead."""
+        cells, step = self.cells, self.cells.step(self.up)
         half = namespace(step).maximum(0.5 * (cells.g_high - cells.g_low), NEGLIGIBLE)
-        noise = (0.0, c2c * step) if additive and c2c else (c2c, None)
-        return cls(cells, up, taper, (1 - taper) * step, taper * step / half, *noise)
+        slope: Array = self.taper * step / half
+        return slope
+
+    def full(self, like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return step and absolute noise of all devices, empty without: of other kinds numba would compile a loop."""
+        parts = (self.cells.step(self.up), like[:0] if self.absolute is None else self.absolute)
+        step, absolute = (np.full(like.shape, part, like.dtype) if part.ndim == 0 else part.ravel() for part in parts)
+        return step, absolute
+
+    def numbers(self, dtype: np.dtype[Any]) -> np.ndarray:
+        """Return what a compiled loop needs to form level and slope as they are formed here, and to go on."""
+        return np.array([1 - self.taper, self.taper, self.relative, 0.5, NEGLIGIBLE, 1.0], dtype)
 
     def move(self, g: Array) -> Array:
         """Return the mean step at `g`."""
@@ -118,9 +136,10 @@ class LineDrive(Drive):
 
     def tail(self, first: int) -> LineDrive:
         """Return the drive without its first devices."""
-        level, slope = (part if part.ndim == 0 else part[first:] for part in (self.level, self.slope))
-        absolute = self.absolute if self.absolute is None or self.absolute.ndim == 0 else self.absolute[first:]
-        return LineDrive(self.cells.tail(first), self.up, self.taper, level, slope, self.relative, absolute)
+        level, slope, absolute = (part if part is None or part.ndim == 0 else part[first:] for part in self.parts)
+        shorter = LineDrive(self.cells.tail(first), self.up, self.taper, self.relative, absolute)
+        vars(shorter).update(level=level, slope=slope)  # known of all, so of some
+        return shorter
 
     def run(self, g: Array, ended: Array, rng: Any) -> None:
         """Change `g` by whole trains (`Drive.run`), compiled where that pays."""
@@ -162,9 +181,11 @@ class StraightStep(DeviceModel):
 
     def table(self, cells: Cells, devices: int) -> np.ndarray:
         """Return what the compiled loops of both directions read, (`kernels.TABLE`, devices): rows as listed there."""
-        up, down = self.drive(cells, True), self.drive(cells, False)
-        rows = (cells.g_low, cells.g_high, *(part for line in (up, down) for part in line.parts))
-        table = np.empty((kernels.TABLE, devices), cells.g_low.dtype)
-        for row, values in zip(table, rows, strict=True):
-            row[:] = 0 if values is None else values.ravel() if values.ndim else values
+        dtype = cells.g_low.dtype
+        table, fill = np.empty((kernels.TABLE, devices), dtype), kernels.compiled_line(dtype)
+        assert fill is not None  # whoever reads the table is compiled, too
+        table[0], table[1] = cells.g_low.ravel(), cells.g_high.ravel()
+        for up, rows in ((True, table[2:5]), (False, table[5:8])):
+            line = self.drive(cells, up)
+            fill(rows, table[0], table[1], *line.full(table[0]), line.numbers(dtype))
         return table

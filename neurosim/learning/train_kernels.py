@@ -27,6 +27,20 @@ def compiled_list() -> Loop | None:
     return built(list_coincidences, words, signs, words, signs, 0, 0, none, none, none)
 
 
+@cache
+def compiled_fold(dtype: np.dtype[Any]) -> Loop | None:
+    """Return `fold_draws` compiled for draws of `dtype`, or None."""
+    return built(fold_draws, np.empty((0, 0), dtype), np.empty(0, dtype), 0, np.empty(0, np.uint32))
+
+
+def fold_draws(draws: Any, chance: Any, first: int, word: Any) -> None:
+    """Set bit ``first + t`` of each line's `word` where its draw of slot t, (slots, lines), lies below its `chance`."""
+    for t in range(draws.shape[0]):
+        bit = np.uint32(ONE << np.uint32(first + t))
+        for k in range(word.size):
+            word[k] |= bit if draws[t, k] < chance[k] else np.uint32(0)
+
+
 def count_coincidences(rows: Any, negative: Any, cols_positive: Any, cols_negative: Any, ups: Any, downs: Any) -> None:
     """Add the coincidences of all presentations to `ups` and `downs`.
 

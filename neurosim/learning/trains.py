@@ -46,9 +46,13 @@ class Lines:
         xp = namespace(values)
         words = xp.zeros((-(-length // WORD), *values.shape), dtype=xp.uint32)
         chance = xp.abs(values) * gain
+        loop = _fold_of(values, length)
         for w, word in enumerate(words):
             for part in _pieces(0, min(WORD, length - w * WORD), PIECE // max(values.size, 1)):
                 draws = rng.random((len(part), *values.shape), dtype=values.dtype)
+                if loop is not None:
+                    loop(draws.reshape(len(part), -1), chance.ravel(), part.start, word.ravel())
+                    continue
                 fired = (draws < chance).astype(xp.uint32)
                 fired <<= xp.arange(part.start, part.stop, dtype=xp.uint32)[:, None, None]
                 word |= fired.sum(axis=0, dtype=xp.uint32)
@@ -63,6 +67,13 @@ class Lines:
         found = found.astype(dtype)
         found *= 1 - 2 * self.negative.astype(dtype)
         return found
+
+
+def _fold_of(values: Array, length: int) -> kernels.Loop | None:
+    """Return the compiled loop that makes words of draws, or None while numpy is the better choice."""
+    if not isinstance(values, np.ndarray) or not kernels.worth(values.size * length // DEARER, 0):
+        return None
+    return train_kernels.compiled_fold(values.dtype)
 
 
 def _pieces(first: int, last: int, some: int) -> Iterator[range]:

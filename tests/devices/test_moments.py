@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurosim.devices import DEVICES, kernels, parameters
+from neurosim.devices import DEVICES, kernels, moments, parameters
 from neurosim.devices.moments import pulse_at_once
 from neurosim.devices.straight import StraightStep
 from neurosim.errors import ConfigError, RangeError, ShapeError
@@ -42,14 +42,16 @@ def test_compiled_and_numpy_agree_to_the_bit(monkeypatch, model_class, values, d
     cells = model.sample(shape, Streams(1).generator("cells"), np, dtype)
     g = model.write(Streams(1).generator("g").uniform(2e-6, 12e-6, shape).astype(dtype), cells)
     before, results = g.copy(), []
-    for least in (np.inf, 0):
+    for least, few in ((np.inf, 0), (0, 0), (0, np.inf)):  # numpy, compiled turn by turn and device by device
         monkeypatch.setattr(kernels, "WORTH", least)
+        monkeypatch.setattr(moments, "FEW", few)
         rng = Streams(1).generator("pulse")
         results.append((pulse_at_once(model, g, both(ups, downs), cells, rng), rng.random()))
-    (plain, next_plain), (compiled, next_compiled) = results
-    assert plain.dtype == compiled.dtype == dtype
-    assert plain.tobytes() == compiled.tobytes()
-    assert next_plain == next_compiled
+    plain, next_plain = results[0]
+    for compiled, next_compiled in results[1:]:
+        assert plain.dtype == compiled.dtype == dtype
+        assert plain.tobytes() == compiled.tobytes()
+        assert next_plain == next_compiled
     assert np.array_equal(g, before)
     assert np.all((plain >= cells.g_low) & (plain <= cells.g_high))
     still = (ups == 0) & (downs == 0)
