@@ -132,9 +132,10 @@ class Trains:
     def events(self) -> Iterator[Events]:
         """Yield the coincidences presentation after presentation, of one block of rows after the other."""
         rows, cols = self.shape
-        some = max(1, BLOCK // cols)
+        some, packed = max(1, BLOCK // cols), self._packed()
         for first in range(0, rows, some):
-            yield self._events(first, min(first + some, rows))
+            last = min(first + some, rows)
+            yield self._events_in_numpy(first, last) if packed is None else self._listed(first, last, *packed)
 
     def _product(self, *, absolute: bool) -> Array:
         """Return the sum of all slots' products: whole numbers, so exact in any order."""
@@ -170,15 +171,24 @@ class Trains:
         on_host = isinstance(self.rows.words, np.ndarray)
         return on_host and kernels.worth(rows * cols * self.presentations // DEARER, 0)
 
-    def _events(self, first: int, last: int) -> Events:
-        """Return the coincidences of rows `first` to `last`."""
-        loop = train_kernels.compiled_list() if self._worth() else None
+    def _packed(self) -> tuple[Array, Array, Array] | None:
+        """Return the columns' words as the compiled list reads them, or None while numpy is the better choice."""
+        loop = train_kernels.compiled_pack() if self._worth() else None
         if loop is None:
-            return self._events_in_numpy(first, last)
-        devices = (last - first) * self.shape[1]
+            return None
+        place, sizes = np.empty(self.cols.negative.shape, np.int32), np.empty(self.presentations, np.int32)
+        packed = np.empty_like(self.cols.words)
+        loop(self.cols.words, packed, place, sizes)
+        return packed, place, sizes
+
+    def _listed(self, first: int, last: int, packed: Array, place: Array, sizes: Array) -> Events:
+        """Return the coincidences of rows `first` to `last` by the compiled loop."""
+        loop, devices = train_kernels.compiled_list(), (last - first) * self.shape[1]
+        assert loop is not None  # as what packed the columns
         index, counts = (np.empty(devices * self.presentations, np.int32) for _ in range(2))
         ends = np.empty(self.presentations, np.int32)
-        loop(self.rows.words, self.rows.negative, self.cols.words, self.cols.negative, first, last, index, counts, ends)
+        rows, cols = self.rows, self.cols
+        loop(rows.words, rows.negative, packed, cols.negative, place, sizes, first, last, index, counts, ends)
         return Events(self._devices(first, last), index[: ends[-1]], counts[: ends[-1]], tuple(ends.tolist()))
 
     def _devices(self, first: int, last: int) -> slice:
