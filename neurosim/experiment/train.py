@@ -20,6 +20,7 @@ from neurosim.experiment.build import build_controller
 from neurosim.experiment.checkpoint import Checkpoint, checkpoint_path, remove_checkpoint
 from neurosim.experiment.meter import energy_of_step, energy_of_training
 from neurosim.experiment.probe import asymmetry, evaluate, gradient_alignment, record_settling, upkeep
+from neurosim.interrupts import Interrupts, remembered
 from neurosim.learning.controller import StepReport, TrainState
 from neurosim.rng import Streams
 from neurosim.traces import TraceWriter
@@ -99,6 +100,7 @@ class _Run:
         self.streams = Streams(experiment.train.seed, self.backend)
         self.batches = Batches(experiment, self.streams)
         self.controller, self.initial = build_controller(experiment, self.streams)
+        self.interrupts = Interrupts()
         self.best = 0.0
         self.metrics: dict[str, float] = {}
         self.latest: tuple[TrainState, Mapping[str, float]] | None = None  # with the sums of its epoch: one assignment
@@ -109,12 +111,15 @@ class _Run:
         if resume and path.exists():
             saved = Checkpoint.load(path, self.digest, self.backend)
             older = self._older_trace()
-        with TraceWriter.create(
-            self.out,
-            config_text=self.text,
-            seed=self.experiment.train.seed,
-            attributes={"backend": self.backend.name, "dtype": self.experiment.settle.dtype},
-        ) as writer:
+        with (
+            remembered() as self.interrupts,
+            TraceWriter.create(
+                self.out,
+                config_text=self.text,
+                seed=self.experiment.train.seed,
+                attributes={"backend": self.backend.name, "dtype": self.experiment.settle.dtype},
+            ) as writer,
+        ):
             try:
                 final = self._train(self._begin(writer, saved, older), writer)
             except (KeyboardInterrupt, Paused):
@@ -187,6 +192,7 @@ class _Run:
                 writer.pulses(name, state.step, self.backend.to_host(counts).astype(np.int32))
             sums = _added(sums, report, x.shape[0])
             self.latest = state, sums
+            self.interrupts.check()
             self._look_at_the_clock(state)
         return state, sums
 

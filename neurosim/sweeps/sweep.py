@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neurosim.config import Experiment
 from neurosim.errors import ConfigError
+from neurosim.interrupts import remembered
 from neurosim.sweeps import report
 from neurosim.sweeps.cluster import check_scheduler, connect
 from neurosim.sweeps.directory import claim
@@ -105,11 +106,12 @@ def run_waiting(
     shared = None if scheduler else ledger.directory.path
     width = min(MOST_AT_ONCE if scheduler else workers or available_cores(), len(ledger.waiting))
     try:
-        with connect(scheduler) if scheduler else local(width) as executor:
+        with remembered() as interrupts, connect(scheduler) if scheduler else local(width) as executor:
             for outcome in outcomes(ledger.waiting, task, executor, directory=shared, width=width):
                 progress = ledger.add(outcome)
                 if notify:
                     notify(progress)
+                interrupts.check()
     except KeyboardInterrupt:
         ledger.look()  # a run may have ended whose outcome did not come through any more
         ledger.write_index()

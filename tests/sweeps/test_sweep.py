@@ -179,7 +179,8 @@ def test_ctrl_c_stops_the_workers_keeps_finished_runs_and_says_so(tmp_path, star
     said = (tmp_path / "out.stderr").read_text()
     last = said.strip().splitlines()[-1]
     assert last.startswith(f"KeyboardInterrupt: stopped; {len(kept)} of {RUNS} runs have ended and are kept in")
-    assert said.count("Traceback") == 1, "a worker printed a traceback of its own"
+    own = said.count("Traceback") - said.count("Exception ignored in")  # lost in a callback, and raised again
+    assert own == 1, "a worker printed a traceback of its own"
     assert not (out / "unfinished").exists()
     for path in kept:
         read_trace(path, finished=True).close()
