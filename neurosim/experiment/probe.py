@@ -59,8 +59,8 @@ def gradient_alignment(controller: Controller, state: TrainState, x: Array, y: A
         if not bool(exact.settled.all()):
             x, y = x[exact.settled], y[exact.settled]
         bench = controller.bench(state, x, y, "probe")
-        rng, steady = controller.streams.host("estimator", state.step), getattr(controller.estimator, "steady", False)
-        contrast = measure(bench, controller.estimator, rng, mask=steady and controller.on_unsettled != "raise")
+        rng = controller.streams.host("estimator", state.step)
+        contrast = measure(bench, controller.estimator, rng, mask=controller.leaves_out)
     except ConvergenceError:
         return {**dict.fromkeys(controller.crossbars, float("nan")), "total": float("nan")}
     return alignment(contrast.gradient(), exact.gradient())

@@ -171,12 +171,12 @@ class Controller:
     def contrast(self, state: TrainState, bench: Bench) -> Contrast:
         """Measure the contrast of this step, holding to the policy for samples that did not settle."""
         rng = self.streams.host("estimator", state.step)
-        found = measure(bench, self.estimator, rng, mask=self.on_unsettled == "mask" or self._leaves_out)
+        found = measure(bench, self.estimator, rng, mask=self.on_unsettled == "mask" or self.leaves_out)
         self.hold(state.step, found)
         return found
 
     @property
-    def _leaves_out(self) -> bool:
+    def leaves_out(self) -> bool:
         """Whether a computed gradient leaves out what it does not exist for, since training shall go on."""
         return getattr(self.estimator, "steady", False) and self.on_unsettled != "raise"
 

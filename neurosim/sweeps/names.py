@@ -26,6 +26,8 @@ KEYS = {
     "crossbar.scheme": "pulse scheme",
     "crossbar.tiles.rows": "rows of one array",
     "crossbar.w_max": "largest weight",
+    "crossbar.wires.r_col": "resistance of a column's segment",
+    "crossbar.wires.r_row": "resistance of a row's segment",
     "data.name": "data set",
     "device.a": "slope a of the exponent along the range",
     "device.asymmetry": "up/down asymmetry of the device",
